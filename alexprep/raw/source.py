@@ -1,0 +1,150 @@
+"""What every layout of a raw set becomes: sources, each one file that should be an image."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from alexprep.errors import ImageError, RawError
+
+SPLITS = ("train", "val")
+WHOLE_FILE = -1
+MAX_BYTES = 1 << 30  # no image of max_pixels is larger; keeps a stray film out of the memory
+_DROPPINGS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+_ONE_FILE_FAILS = frozenset({errno.EACCES, errno.EPERM, errno.EIO})
+
+
+class Source(NamedTuple):
+    """One file of the raw set. There are 1.28 million of them in ImageNet: strings are shared.
+
+    The name is the same for the same image in any layout (folders, a tar of them, the official
+    archives), so the shards are the same bytes too.
+    """
+
+    class_name: str
+    name: str  # split/class/path, POSIX, e.g. "train/n01440764/n01440764_10026.JPEG"; unique
+    size: int  # bytes
+    container: str  # the archive; for a file of its own, the folder that `name` starts from
+    offset: int  # of the first byte in the archive; WHOLE_FILE: a file of its own
+
+    @property
+    def path(self) -> str:
+        """The file on disk that holds the bytes."""
+        if self.offset != WHOLE_FILE:
+            return self.container
+        return f"{self.container}/{self.name}"
+
+
+@dataclass(frozen=True)
+class RawSet:
+    """All that a raw set holds, before any image is read."""
+
+    layout: str  # "folders", "tar" or "ILSVRC2012 archives"
+    root: Path
+    splits: dict[str, list[Source]]  # no split is empty; each is sorted by name
+    words: dict[str, str] = field(default_factory=dict)  # class -> "kit fox, Vulpes macrotis"
+    devkit_ids: dict[str, int] = field(default_factory=dict)  # class -> ILSVRC2012_ID
+    found: list[str] = field(default_factory=list)  # lines that say what was found, and not read
+    empty: tuple[str, ...] = ()  # class folders without a file: "train/n01440764"
+
+
+def read_source(source: Source) -> bytes:
+    """Return the bytes of one source. Safe in any number of threads and processes.
+
+    Raises:
+        ImageError: this one file cannot be read: no permission, a bad place on the disk, or
+            larger than any image; the text is the reason alone.
+        RawError: it is gone or has changed since the raw set was listed, or its archive was cut.
+    """
+    if source.size > MAX_BYTES:
+        raise ImageError(f"{source.size:,} bytes, more than any image has")
+    # One byte more than was listed shows a file that has grown since.
+    wanted, start = (source.size + 1, 0) if source.offset == WHOLE_FILE else source[2::2]
+    try:
+        data = _read(source.path, wanted, start)
+    except OSError as error:
+        if error.errno in _ONE_FILE_FAILS:
+            raise ImageError(f"cannot be read: {error.strerror}") from error
+        raise RawError(f"{source.path}: {error.strerror} now, but it was there when the raw set "
+                       "was listed; run the command again") from error
+    if len(data) != source.size:
+        raise RawError(
+            f"{source.path}: {shown(source.name)} gives {len(data):,} bytes where {source.size:,} "
+            "were listed; the raw set changed meanwhile, run the command again"
+        )
+    return data
+
+
+def _read(path: str, count: int, start: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.pread(descriptor, count, start)
+        while len(data) < count and (
+            more := os.pread(descriptor, count - len(data), start + len(data))
+        ):
+            data += more
+    finally:
+        os.close(descriptor)
+    return data
+
+
+def shown(text: str) -> str:
+    """Return a name as it can be printed and encoded: bytes that are no UTF-8 as \\xNN."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def ignored(name: str) -> bool:
+    """Tell whether a file or folder is what systems leave behind: never listed, never named.
+
+    Hidden names (._x.JPEG of macOS, .DS_Store, .ipynb_checkpoints), Thumbs.db, desktop.ini,
+    __MACOSX. All else is listed, whatever its extension: decoding decides what is an image, and
+    what is none (notes.txt, say) is named in the report rather than passed over in silence.
+    """
+    return name.startswith(".") or name.lower() in _DROPPINGS
+
+
+def clean_path(name: str) -> tuple[str, ...]:
+    """Return the parts of an archive member's name, without "." and leading slashes."""
+    return tuple(part for part in name.split("/") if part not in ("", "."))
+
+
+def sort_sources(sources: Iterable[Source]) -> list[Source]:
+    """Return sources sorted by name.
+
+    Raises:
+        RawError: a name occurs twice (an archive may hold two members of one name).
+    """
+    ordered = sorted(sources, key=attrgetter("name"))
+    for before, after in zip(ordered, ordered[1:], strict=False):
+        if before.name == after.name:
+            raise RawError(
+                f"{after.path}: holds {shown(after.name)} twice; make the archive again "
+                "with each file once"
+            )
+    return ordered
+
+
+def within_class(source: Source) -> str:
+    """Return the path of a source below its class folder."""
+    return source.name.split("/", 2)[2]
+
+
+def describe(split: str, sources: list[Source]) -> str:
+    """Return "train: 1,281,167 files of 1,000 classes"."""
+    classes = len({source.class_name for source in sources})
+    return (
+        f"{split}: {len(sources):,} {'file' if len(sources) == 1 else 'files'} "
+        f"of {classes:,} {'class' if classes == 1 else 'classes'}"
+    )
+
+
+def some(names: Iterable[str | PurePosixPath], limit: int = 3) -> str:
+    """Return the first few names: "a, b, c and 7 more"."""
+    texts = sorted(shown(str(name)) for name in names)
+    rest = len(texts) - limit
+    return ", ".join(texts[:limit]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,0 +1,151 @@
+"""Statistics of a split: exact integer sums, and what follows from them in float64."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprep.errors import StatisticsError
+from alexprep.files import write_atomically
+
+STATISTICS = "stats.npz"
+_DERIVED = (
+    "mean_image",
+    "channel_mean",
+    "channel_std",
+    "covariance",
+    "eigenvalues",
+    "eigenvectors",
+)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Sums over all prepared images of a split, in levels (0 to 255).
+
+    Integers add exactly, so any number of jobs in any order gives the same bits.
+    """
+
+    count: int  # images
+    pixel_sum: NDArray[np.int64]  # [S, S, 3], sum of the images
+    outer_sum: NDArray[np.int64]  # [3, 3], sum of rgb rgb^T over all pixels
+    fingerprint: str  # of the shards
+    split: str  # "train", or several joined by "+"
+
+    @cached_property
+    def mean_image(self) -> NDArray[np.float32]:
+        """Mean image [S, S, 3], levels (the paper's section 2)."""
+        return (self.pixel_sum / self.count).astype(np.float32)
+
+    @property
+    def channel_mean(self) -> NDArray[np.float64]:
+        """Mean of R, G, B over all pixels [3], levels."""
+        return np.asarray(self.pixel_sum.sum(axis=(0, 1)) / self._pixels, np.float64)
+
+    @property
+    def channel_std(self) -> NDArray[np.float64]:
+        """Standard deviation of R, G, B over all pixels [3], levels."""
+        return np.sqrt(np.diagonal(self.covariance))
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """Covariance of R, G, B over all pixels [3, 3], levels squared.
+
+        n * sum(xy) - sum(x) * sum(y) cancels most of its digits; Python's integers keep them all.
+        """
+        n = self._pixels
+        sums = [int(value) for value in self.pixel_sum.sum(axis=(0, 1))]
+        exact = [
+            [(n * int(self.outer_sum[i, j]) - sums[i] * sums[j]) / (n * n) for j in range(3)]
+            for i in range(3)
+        ]
+        return np.array(exact, np.float64)
+
+    @property
+    def eigenvalues(self) -> NDArray[np.float64]:
+        """Variances along the principal axes of colour, descending [3], levels squared."""
+        return self._eigen()[0]
+
+    @property
+    def eigenvectors(self) -> NDArray[np.float64]:
+        """Principal axes of colour as columns [3, 3], rows R, G, B.
+
+        An axis has no sign of its own: the largest component of each is made positive.
+        """
+        return self._eigen()[1]
+
+    @property
+    def _pixels(self) -> int:
+        return self.count * (self.pixel_sum.size // 3)
+
+    def _eigen(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        values, vectors = np.linalg.eigh(self.covariance)
+        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+        largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(3)]
+        return values, vectors * np.where(largest < 0, -1.0, 1.0)
+
+    def save(self, path: Path) -> None:
+        """Write sums and derived arrays as .npz: the same sums give the same bytes."""
+        arrays = {
+            "count": np.int64(self.count),
+            "pixel_sum": self.pixel_sum,
+            "outer_sum": self.outer_sum,
+            "fingerprint": np.array(self.fingerprint),
+            "split": np.array(self.split),
+        } | {name: getattr(self, name) for name in _DERIVED}
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, array in arrays.items():
+                member = io.BytesIO()
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path, expect_fingerprint: str | None = None) -> Statistics:
+        """Read statistics back; what is derived is computed anew from the sums.
+
+        Raises:
+            StatisticsError: missing, damaged, or of other shards than `expect_fingerprint`.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                found = cls(
+                    count=int(file["count"]),
+                    pixel_sum=file["pixel_sum"],
+                    outer_sum=file["outer_sum"],
+                    fingerprint=str(file["fingerprint"]),
+                    split=str(file["split"]),
+                )
+        except FileNotFoundError as error:
+            raise StatisticsError(
+                f"{path}: is missing; make it with `alexprep stats {path.parent}`"
+            ) from error
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise StatisticsError(
+                f"{path}: is damaged ({error}); make it anew with `alexprep stats {path.parent}`"
+            ) from error
+        found._check(path, expect_fingerprint)
+        return found
+
+    def _check(self, path: Path, expect_fingerprint: str | None) -> None:
+        square = self.pixel_sum.ndim == 3 and self.pixel_sum.shape == (
+            *self.pixel_sum.shape[:1] * 2,
+            3,
+        )
+        if self.count < 1 or not square or self.outer_sum.shape != (3, 3):
+            raise StatisticsError(
+                f"{path}: does not hold sums of square RGB images; make it anew with "
+                f"`alexprep stats {path.parent}`"
+            )
+        if expect_fingerprint is not None and self.fingerprint != expect_fingerprint:
+            raise StatisticsError(
+                f"{path}: belongs to other shards (fingerprint {self.fingerprint[:16]}; these have "
+                f"{expect_fingerprint[:16]}); make it anew with `alexprep stats {path.parent}`"
+            )

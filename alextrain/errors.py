@@ -1,0 +1,28 @@
+"""Everything in training that a user can cause, and nothing else.
+
+AlexError (alexprep.errors)
+  RecipeError       a recipe, an override of it, or a net that cannot take the input asked for
+  CheckpointError   a checkpoint that is damaged, foreign, or of another net
+  DeviceError       a device that is not there or cannot do what was asked
+  DivergedError     a loss that is no longer a number
+"""
+
+from alexprep.errors import AlexError
+
+__all__ = ["AlexError", "CheckpointError", "DeviceError", "DivergedError", "RecipeError"]
+
+
+class RecipeError(AlexError):
+    """A recipe says something impossible, or names something unknown."""
+
+
+class CheckpointError(AlexError):
+    """A checkpoint cannot be used: damaged, of another format, or of another net."""
+
+
+class DeviceError(AlexError):
+    """The device asked for is missing or lacks an ability."""
+
+
+class DivergedError(AlexError):
+    """Training left the numbers: the loss is infinite or not a number."""
