@@ -14,6 +14,7 @@ backward pass: computing the sums again is cheaper than reading them back.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -136,10 +137,14 @@ class _Workspace:
         # The gaps between the rows keep these values, and nothing else is ever written there.
         share = constants.k / (constants.size * constants.weight)
         self.squares = rows.new_full((self.length + 2 * self.gap,), share, dtype=dtype)
-        self.products = torch.zeros_like(self.squares)
         self.pairs = torch.empty_like(self.squares)
         self.total = torch.empty_like(self.squares)
         self.share, self.zero = self.squares.new_full((), share), self.squares.new_zeros(())
+
+    @cached_property
+    def products(self) -> Tensor:
+        """Like `squares`, with gaps of zero; only the backward pass needs it."""
+        return torch.zeros_like(self.squares)
 
     def powers(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Return s^-beta and s^-1/2 for rows [m, c, i], as views of buffers."""

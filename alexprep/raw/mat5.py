@@ -44,7 +44,9 @@ def read_structs(data: bytes, name: str) -> list[dict[str, Value]]:
             for inner, matrix in _inflate(kind, body):
                 if inner == _MATRIX and (found := _struct_array(matrix, name)) is not None:
                     return found
-    except (struct.error, zlib.error, UnicodeDecodeError, IndexError, KeyError) as error:
+    except Mat5Error:
+        raise
+    except (struct.error, zlib.error, ValueError, IndexError, KeyError) as error:
         raise Mat5Error(f"damaged ({error})") from error
     raise Mat5Error(f"no struct array called {name}")
 

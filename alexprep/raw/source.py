@@ -63,10 +63,12 @@ def read_source(source: Source) -> bytes:
     """
     if source.size > MAX_BYTES:
         raise ImageError(f"{source.size:,} bytes, more than any image has")
-    # One byte more than was listed shows a file that has grown since.
-    wanted, start = (source.size + 1, 0) if source.offset == WHOLE_FILE else source[2::2]
     try:
-        data = _read(source.path, wanted, start)
+        if source.offset == WHOLE_FILE:
+            # One byte more than was listed shows a file that has grown since.
+            data = _read(source.path, source.size + 1, 0)
+        else:
+            data = _read(source.path, source.size, source.offset)
     except OSError as error:
         if error.errno in _ONE_FILE_FAILS:
             raise ImageError(f"cannot be read: {error.strerror}") from error

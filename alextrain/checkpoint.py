@@ -1,0 +1,167 @@
+"""Checkpoints: one file with everything that continuing or predicting needs, whole or refused.
+
+A file is `torch.save` of tensors and plain Python values, always read with `weights_only=True`,
+and holds a SHA-256 over its content: torch.load alone returns wrong weights after a flipped byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from alexprep.files import atomic_file
+from alextrain.errors import CheckpointError
+
+FORMAT_VERSION = 1
+LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
+_REQUIRED = ("recipe", "settings", "classes", "words", "statistics", "model")
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint: whole under its name, or not there.
+
+    Args:
+        path: The file; one of this name is replaced.
+        content: Tensors and plain Python values, nested in dicts and lists.
+
+    Raises:
+        DiskError: the disk is full or may not be written; what was there before stays.
+    """
+    whole = {"format_version": FORMAT_VERSION, **content}
+    whole["sha256"] = content_digest(whole)
+    with atomic_file(path) as file:
+        torch.save(whole, file)
+
+
+def save_last(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write `last.pt`; the one before stays as `previous.pt`, should the new one be damaged."""
+    fresh = folder / "fresh.pt"
+    save_checkpoint(fresh, content)
+    if (folder / LAST).exists():
+        (folder / LAST).replace(folder / PREVIOUS)
+    fresh.replace(folder / LAST)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint and check it.
+
+    Returns:
+        The content, tensors on the CPU.
+
+    Raises:
+        CheckpointError: missing, damaged, with a pickled object in it, of another version.
+    """
+    content = _read(path)
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: has checkpoint version {version}; this program reads version "
+            f"{FORMAT_VERSION}: use the alexkit that wrote it"
+        )
+    missing = [name for name in _REQUIRED if name not in content]
+    if missing:
+        raise CheckpointError(f"{path}: is no checkpoint of alextrain (it lacks {missing[0]!r})")
+    expected = content.pop("sha256", None)
+    if content_digest(content) != expected:
+        raise CheckpointError(
+            f"{path}: is damaged (its content does not have the SHA-256 that it states); "
+            f"use another checkpoint of the run, {PREVIOUS} or {BEST}"
+        )
+    return content
+
+
+def load_latest(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """Read the newest checkpoint of a run that is whole.
+
+    Returns:
+        Its content, and a sentence for each newer one that is damaged.
+
+    Raises:
+        CheckpointError: no whole checkpoint there.
+    """
+    damaged: list[str] = []
+    for name in ("fresh.pt", LAST, PREVIOUS):
+        if (folder / name).exists():
+            try:
+                return load_checkpoint(folder / name), damaged
+            except CheckpointError as error:
+                damaged.append(f"{error}; using the one before")
+    found = f": {damaged[0]}" if damaged else f" (no {LAST})"
+    raise CheckpointError(f"{folder}: has no checkpoint to resume from{found}")
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str) -> None:
+    """Put weights into a model of the same shape.
+
+    Raises:
+        CheckpointError: names the first key that is missing, too many or of another shape.
+    """
+    own = model.state_dict()
+    for name, tensor in own.items():
+        if name not in weights:
+            raise CheckpointError(f"{source}: lacks the weights {name!r}: it is of another model")
+        if weights[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{source}: {name!r} has shape {list(weights[name].shape)}, expected "
+                f"{list(tensor.shape)}: it is of another model, width, crop or number of classes"
+            )
+    surplus = [name for name in weights if name not in own]
+    if surplus:
+        raise CheckpointError(f"{source}: has weights {surplus[0]!r} that this model lacks")
+    model.load_state_dict(dict(weights))
+
+
+def content_digest(content: object) -> str:
+    """Return the SHA-256, in hexadecimal, of nested dicts and lists of tensors and plain values."""
+    digest = hashlib.sha256()
+    _feed(digest, content)
+    return digest.hexdigest()
+
+
+def _feed(digest: Any, value: object) -> None:
+    if isinstance(value, torch.Tensor):
+        digest.update(f"tensor {value.dtype} {list(value.shape)}".encode())
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    elif isinstance(value, Mapping):
+        digest.update(f"dict {len(value)}".encode())
+        for key, item in value.items():
+            _feed(digest, key)
+            _feed(digest, item)
+    elif isinstance(value, list | tuple):
+        digest.update(f"list {len(value)}".encode())
+        for item in value:
+            _feed(digest, item)
+    elif value is None or isinstance(value, bool | int | float | str):
+        digest.update(f"{type(value).__name__} {value!r}".encode())
+    else:
+        raise TypeError(f"a checkpoint holds tensors and plain values; got {type(value)}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: no such checkpoint; `alextrain fit` writes {LAST} and {BEST}"
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path}: holds a pickled object or is no checkpoint; it is not opened, because "
+            "opening could run a program: use a checkpoint that `alextrain fit` wrote"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise CheckpointError(
+            f"{path}: is damaged or no checkpoint ({reason}); use another checkpoint of the run"
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: is no checkpoint of alextrain; `alextrain fit` writes them")
+    return content

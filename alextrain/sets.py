@@ -1,0 +1,119 @@
+"""Open a set of shards for training: what is trained on, what is validated on, and by which means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alexprep.errors import ShardError
+from alexprep.shards.manifest import Manifest
+from alexprep.shards.reader import ShardReader
+from alexprep.shards.statistics import STATISTICS, Statistics
+from alextrain.data.cache import choose_loader
+from alextrain.data.loader import Source
+from alextrain.data.order import epoch_order
+from alextrain.device import Machine
+from alextrain.recipe import Recipe
+
+_HOLDOUT_STREAM = 0x686F6C64  # a stream of its own, beside those of the order
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What a run reads."""
+
+    manifest: Manifest
+    statistics: Statistics
+    train: Source
+    shard_sizes: NDArray[np.int64]  # of the train split
+    kept_out: NDArray[np.bool_]  # [n] samples of the train split that are not trained on
+    validation: Source | None
+    validation_numbers: NDArray[np.int64]
+    validation_name: str  # "val", "train, held out", or "" where there is none
+    labels: NDArray[np.int32]  # [n] of the train split
+    notes: tuple[str, ...]  # what the user should know
+
+    @property
+    def train_samples(self) -> int:
+        """Samples of an epoch."""
+        return len(self.kept_out) - int(self.kept_out.sum())
+
+    def order(self, recipe: Recipe, epoch: int) -> NDArray[np.int64]:
+        """Return the sample numbers of an epoch in the order of training."""
+        numbers = epoch_order(recipe.seed, epoch, self.shard_sizes, recipe.window)
+        return numbers[~self.kept_out[numbers]]
+
+
+def open_sets(
+    shards: Path,
+    recipe: Recipe,
+    machine: Machine,
+    *,
+    cache: str = "auto",
+    workers: int | None = None,
+    on_cached: Callable[[int, int], None] | None = None,
+) -> Sets:
+    """Open and check everything that a run reads, before any work begins.
+
+    Raises:
+        ShardError: no shards, no train split, one class only, shards changed or lost.
+        StatisticsError: no statistics, or those of other shards.
+    """
+    manifest = Manifest.load(shards)
+    _check_trainable(shards, manifest)
+    statistics = Statistics.load(shards / STATISTICS, manifest.fingerprint)
+    reader = ShardReader(shards, "train")
+    kept_out = hold_out(recipe.seed, len(reader), recipe.holdout)
+    means = {"cache": cache, "workers": workers, "on_cached": on_cached}
+    train = choose_loader(reader, recipe.batch_size, machine.device, **means)
+    notes = list(train.notes)
+    if recipe.holdout:
+        validation, name, numbers = train, "train, held out", np.flatnonzero(kept_out)
+    elif "val" in manifest.splits:
+        val_reader = ShardReader(shards, "val")
+        validation = choose_loader(val_reader, recipe.batch_size, machine.device, **means)
+        name, numbers = "val", np.arange(len(val_reader))
+    else:
+        validation, name, numbers = None, "", np.arange(0)
+        notes.append("there is no val split: nothing will be validated (--holdout 0.05 keeps a part)")
+    return Sets(
+        manifest=manifest,
+        statistics=statistics,
+        train=train,
+        shard_sizes=reader.shard_sizes,
+        kept_out=kept_out,
+        validation=validation,
+        validation_numbers=numbers,
+        validation_name=name,
+        labels=reader.labels,
+        notes=tuple(notes),
+    )
+
+
+def hold_out(seed: int, samples: int, share: float) -> NDArray[np.bool_]:
+    """Choose the samples that are kept out of training, a function of (seed, samples, share).
+
+    Returns:
+        bool [samples], true for round(share * samples) of them.
+    """
+    draws = np.random.Philox(key=[seed, _HOLDOUT_STREAM]).random_raw(samples)
+    chosen = np.argsort(draws, kind="stable")[: round(share * samples)]
+    mask = np.zeros(samples, np.bool_)
+    mask[chosen] = True
+    return mask
+
+
+def _check_trainable(shards: Path, manifest: Manifest) -> None:
+    if not manifest.samples("train"):
+        there = ", ".join(manifest.splits) or "none"
+        raise ShardError(
+            f"{shards}: has no train split (it has {there}); prepare one with `alexprep shard`"
+        )
+    if len(manifest.classes) < 2:
+        raise ShardError(
+            f"{shards}: has one class only ({manifest.classes[0]}); a classifier needs two or more"
+        )

@@ -1,0 +1,157 @@
+"""Between a run and its checkpoint: what is saved, and how it is put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+import alextrain
+from alexprep.settings import PrepSettings
+from alexprep.shards.manifest import Manifest
+from alexprep.shards.statistics import Statistics
+from alextrain.checkpoint import load_weights
+from alextrain.errors import CheckpointError
+from alextrain.loop import Progress, Trainer
+from alextrain.metrics import Tally
+from alextrain.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What the network's input needs of the statistics, in levels; travels with the weights."""
+
+    mean_image: torch.Tensor  # float32 [S, S, 3]
+    channel_mean: torch.Tensor  # float64 [3]
+    channel_std: torch.Tensor  # float64 [3]
+    eigenvalues: torch.Tensor  # float64 [3], levels squared, descending
+    eigenvectors: torch.Tensor  # float64 [3, 3], columns
+
+    @classmethod
+    def of(cls, statistics: Statistics) -> Colours:
+        """Take them from the statistics of a set of shards."""
+        return cls(**{name: torch.tensor(getattr(statistics, name)) for name in cls.names()})
+
+    @classmethod
+    def from_dict(cls, tensors: dict[str, torch.Tensor]) -> Colours:
+        """Take them from a checkpoint."""
+        return cls(**{name: tensors[name] for name in cls.names()})
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the tensors."""
+        return tuple(cls.__dataclass_fields__)
+
+    def to_dict(self) -> dict[str, torch.Tensor]:
+        """Return tensors for a checkpoint."""
+        return {name: getattr(self, name) for name in self.names()}
+
+
+def pack(trainer: Trainer, manifest: Manifest, colours: Colours, tally: Tally) -> dict[str, Any]:
+    """Return everything that continuing or predicting needs, as tensors and plain values.
+
+    There is no random state to save: draws and dropout are functions of (seed, epoch, position)
+    and of (seed, step).
+    """
+    return {
+        "alexkit": alextrain.__version__,
+        "torch": str(torch.__version__),
+        "recipe": trainer.recipe.to_dict(),
+        "settings": manifest.settings.to_dict(),
+        "fingerprint": manifest.fingerprint,
+        "classes": list(manifest.classes),
+        "words": list(manifest.words),
+        "label_order": manifest.label_order,
+        "statistics": colours.to_dict(),
+        "model": dict(trainer.model.state_dict()),
+        "optimiser": trainer.optimiser.state_dict(),
+        "scaler": trainer.scaler.state_dict(),
+        "progress": trainer.progress.to_dict(),
+        "tally": tally.to_dict(),
+    }
+
+
+def unpack(content: dict[str, Any], trainer: Trainer, tally: Tally, source: str) -> None:
+    """Put a run back to where its checkpoint was written.
+
+    Raises:
+        CheckpointError: the checkpoint is of another model.
+    """
+    load_weights(trainer.model, content["model"], source)
+    try:
+        trainer.optimiser.load_state_dict(content["optimiser"])
+        if content["scaler"]:
+            trainer.scaler.load_state_dict(content["scaler"])
+        trainer.progress = Progress(**content["progress"])
+        tally.restore(content["tally"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{source}: its optimiser does not fit this model ({error})") from error
+
+
+def check_same_shards(content: dict[str, Any], manifest: Manifest, source: str) -> None:
+    """Refuse to continue a run on other shards.
+
+    Raises:
+        CheckpointError: names both fingerprints.
+    """
+    if content["fingerprint"] != manifest.fingerprint:
+        raise CheckpointError(
+            f"{source}: was trained on other shards (fingerprint {content['fingerprint'][:16]}; "
+            f"these have {manifest.fingerprint[:16]}); name the shards of the run"
+        )
+
+
+def check_same_classes(content: dict[str, Any], manifest: Manifest, source: str) -> None:
+    """Refuse to evaluate on shards with other classes, or of another size.
+
+    Raises:
+        CheckpointError: names what was found and expected.
+    """
+    theirs, ours = tuple(content["classes"]), manifest.classes
+    if len(theirs) != len(ours):
+        raise CheckpointError(
+            f"{source}: knows {len(theirs)} classes where the shards have {len(ours)}; "
+            "name shards of the same classes, or fine-tune with `alextrain fit --weights`"
+        )
+    for mine, its in zip(ours, theirs, strict=True):
+        if mine != its:
+            raise CheckpointError(
+                f"{source}: knows other classes than the shards ({its!r} where they have "
+                f"{mine!r}); name shards of the same classes"
+            )
+    size = PrepSettings.from_dict(content["settings"]).size
+    if size != manifest.settings.size:
+        raise CheckpointError(
+            f"{source}: was trained on images of {size} pixels where the shards have "
+            f"{manifest.settings.size}; prepare them with --size {size}"
+        )
+
+
+def adopt_weights(model: nn.Module, content: dict[str, Any], source: str) -> str:
+    """Start a model from the weights of another run; with other classes its last layer stays new.
+
+    Returns:
+        A sentence that says what was taken.
+
+    Raises:
+        CheckpointError: the checkpoint is of another model.
+    """
+    weights, own = dict(content["model"]), model.state_dict()
+    head = [name for name in own if name.startswith("classifier.fc8.")]
+    anew = [name for name in head if name in weights and weights[name].shape != own[name].shape]
+    for name in anew:
+        weights[name] = own[name]
+    load_weights(model, weights, source)
+    if anew:
+        return (
+            f"weights of {source}; the last layer is new, because that run knows "
+            f"{len(content['classes'])} classes"
+        )
+    return f"weights of {source}"
+
+
+def recipe_of(content: dict[str, Any]) -> Recipe:
+    """Return the recipe that a checkpoint was trained with."""
+    return Recipe.from_dict(content["recipe"])
