@@ -25,6 +25,15 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True)
+class Subset:
+    """What is evaluated on."""
+
+    name: str  # of the split, named in the result
+    loader: Batches
+    numbers: NDArray[np.int64]  # [n] sample numbers
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Errors on a split. The counts are exact; split and views belong to every figure."""
 
@@ -61,12 +70,10 @@ class Evaluation:
 
 def evaluate(
     model: nn.Module,
-    loader: Batches,
-    numbers: NDArray[np.int64],
+    subset: Subset,
     augmenter: Augmenter,
     machine: Machine,
     *,
-    split: str,
     views: int = 1,
     on_batch: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Evaluation:
@@ -74,11 +81,9 @@ def evaluate(
 
     Args:
         model: On the machine's device; put into evaluation mode and left in its own.
-        loader: Gives the images of `numbers`, in order.
-        numbers: Sample numbers int64 [n]; each counts once.
+        subset: The images; each counts once.
         augmenter: Makes the views.
         machine: Device and precision.
-        split: Named in the result.
         views: 1 (centre), 5 (and corners) or 10 (and mirrors); softmax is averaged over them
             (the paper's section 4.1).
         on_batch: Hears probabilities [n, classes] and labels [n] of each batch, on the device.
@@ -87,7 +92,7 @@ def evaluate(
     model.eval()
     tally = Tally(machine.device)
     with torch.inference_mode():
-        for batch in loader.batches(numbers):
+        for batch in subset.loader.batches(subset.numbers):
             images = batch.images.to(machine.device, non_blocking=True)
             labels = batch.labels.to(machine.device, non_blocking=True)
             probabilities = average_views(model, augmenter.views(images, views), machine)
@@ -97,13 +102,13 @@ def evaluate(
     model.train(was_training)
     counts = tally.result()
     return Evaluation(
-        split=split,
+        split=subset.name,
         views=views,
         images=counts.images,
         top1_wrong=counts.images - counts.top1,
         top5_wrong=counts.images - counts.top5,
         top_k=counts.top_k,
-        loss=counts.loss_sum / counts.images,
+        loss=counts.loss,
     )
 
 

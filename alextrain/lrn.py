@@ -76,7 +76,7 @@ class LocalResponseNorm(nn.Module):
         """Normalise [n, c, h, w] of any floating dtype; dtype and memory layout stay."""
         if torch.compiler.is_compiling():  # a compiler fuses the plain formula by itself
             return _plain(images, self.constants)
-        result: Tensor = _Normalise.apply(images, self.constants)  # type: ignore[no-untyped-call]
+        result: Tensor = _Normalise.apply(images, self.constants)
         return result
 
     def extra_repr(self) -> str:
@@ -102,7 +102,7 @@ class _Normalise(torch.autograd.Function):
         return result
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         # s is the bracket of the formula: dx = g s^-beta - 2 w beta x window(g x s^-beta / s).
         (images,) = ctx.saved_tensors
@@ -184,8 +184,10 @@ class _Workspace:
 
 def _plain(images: Tensor, constants: Constants) -> Tensor:
     size, weight, beta, k, groups = constants
-    values = _wide(images).unflatten(1, (groups, -1))  # [n, g, c / g, h, w]
-    half, channels = size // 2, values.shape[2]
+    count, channels, height, width = images.shape
+    channels //= groups
+    values = _wide(images).reshape(count, groups, channels, height, width)
+    half = size // 2
     squares = F.pad(values * values, (0, 0, 0, 0, half, half))
     total = squares.narrow(2, 0, channels)
     for first in range(1, size):
@@ -193,7 +195,7 @@ def _plain(images: Tensor, constants: Constants) -> Tensor:
     bracket = k + weight * total
     root = bracket.rsqrt()
     power = root * root.sqrt() if beta == 0.75 else bracket.pow(-beta)
-    return (values * power).flatten(1, 2).to(images.dtype)
+    return (values * power).reshape(images.shape).to(images.dtype)
 
 
 def _wide(values: Tensor) -> Tensor:

@@ -125,13 +125,15 @@ class Recipe(_Section):
     """Everything that decides what is learnt from given shards, the seed too."""
 
     name: str
-    epochs: int = _at_least(1)
-    batch_size: int = _at_least(1)
     network: Network
     input: Input
     optimiser: Optimiser
     schedule: Schedule
+    epochs: int = _at_least(1)
+    batch_size: int = _at_least(1)
     label_smoothing: float = _share(default=0.0)
+    holdout: float = _share(default=0.0)  # share of the train split kept out, to validate on
+    holdout: float = _share(default=0.0)  # part of train that is validated on instead
     seed: int = _at_least(0, default=0)
     window: int = _at_least(1, default=100_000)  # samples permuted together, see data/order.py
 
@@ -252,7 +254,7 @@ def _typed(key: str, kind: str, value: Any) -> Any:
     if kind in ("int", "bool", "str") and type(value).__name__ == kind:
         return value
     if kind.startswith("tuple[") and isinstance(value, list | tuple):
-        return tuple(_typed(key, kind[6:].split(",")[0], part) for part in value)
+        return tuple(_typed(key, kind[6:].partition(",")[0], part) for part in value)
     if isinstance(value, _Section) and type(value).__name__ == kind:
         return value
     words = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text"}

@@ -1,4 +1,4 @@
-"""Open a set of shards for training: what is trained on, what is validated on, and by which means."""
+"""Open a set of shards for a run: what it trains on, what it validates on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from alextrain.data.cache import choose_loader
 from alextrain.data.loader import Source
 from alextrain.data.order import epoch_order
 from alextrain.device import Machine
+from alextrain.evaluation import Subset
 from alextrain.recipe import Recipe
 
 _HOLDOUT_STREAM = 0x686F6C64  # a stream of its own, beside those of the order
@@ -31,9 +32,7 @@ class Sets:
     train: Source
     shard_sizes: NDArray[np.int64]  # of the train split
     kept_out: NDArray[np.bool_]  # [n] samples of the train split that are not trained on
-    validation: Source | None
-    validation_numbers: NDArray[np.int64]
-    validation_name: str  # "val", "train, held out", or "" where there is none
+    validation: Subset | None  # "val", or "train, held out"
     labels: NDArray[np.int32]  # [n] of the train split
     notes: tuple[str, ...]  # what the user should know
 
@@ -72,14 +71,16 @@ def open_sets(
     train = choose_loader(reader, recipe.batch_size, machine.device, **means)
     notes = list(train.notes)
     if recipe.holdout:
-        validation, name, numbers = train, "train, held out", np.flatnonzero(kept_out)
+        validation = Subset("train, held out", train, np.flatnonzero(kept_out))
     elif "val" in manifest.splits:
         val_reader = ShardReader(shards, "val")
-        validation = choose_loader(val_reader, recipe.batch_size, machine.device, **means)
-        name, numbers = "val", np.arange(len(val_reader))
+        loader = choose_loader(val_reader, recipe.batch_size, machine.device, **means)
+        validation = Subset("val", loader, np.arange(len(val_reader)))
     else:
-        validation, name, numbers = None, "", np.arange(0)
-        notes.append("there is no val split: nothing will be validated (--holdout 0.05 keeps a part)")
+        validation = None
+        notes.append(
+            "there is no val split: nothing will be validated (--holdout 0.05 keeps a part)"
+        )
     return Sets(
         manifest=manifest,
         statistics=statistics,
@@ -87,8 +88,6 @@ def open_sets(
         shard_sizes=reader.shard_sizes,
         kept_out=kept_out,
         validation=validation,
-        validation_numbers=numbers,
-        validation_name=name,
         labels=reader.labels,
         notes=tuple(notes),
     )

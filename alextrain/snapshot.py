@@ -87,7 +87,9 @@ def unpack(content: dict[str, Any], trainer: Trainer, tally: Tally, source: str)
         trainer.progress = Progress(**content["progress"])
         tally.restore(content["tally"])
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{source}: its optimiser does not fit this model ({error})") from error
+        raise CheckpointError(
+            f"{source}: its optimiser does not fit this model ({error})"
+        ) from error
 
 
 def check_same_shards(content: dict[str, Any], manifest: Manifest, source: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import attrgetter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from alexprep.errors import ImageError, RawError
@@ -72,8 +73,10 @@ def read_source(source: Source) -> bytes:
     except OSError as error:
         if error.errno in _ONE_FILE_FAILS:
             raise ImageError(f"cannot be read: {error.strerror}") from error
-        raise RawError(f"{source.path}: {error.strerror} now, but it was there when the raw set "
-                       "was listed; run the command again") from error
+        raise RawError(
+            f"{source.path}: {error.strerror} now, but it was there when the raw set "
+            "was listed; run the command again"
+        ) from error
     if len(data) != source.size:
         raise RawError(
             f"{source.path}: {shown(source.name)} gives {len(data):,} bytes where {source.size:,} "
@@ -96,7 +99,7 @@ def _read(path: str, count: int, start: int) -> bytes:
 
 
 def shown(text: str) -> str:
-    """Return a name as it can be printed and encoded: bytes that are no UTF-8 as \\xNN."""
+    r"""Return a name as it can be printed and encoded: bytes that are no UTF-8 as \xNN."""
     return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
@@ -122,7 +125,7 @@ def sort_sources(sources: Iterable[Source]) -> list[Source]:
         RawError: a name occurs twice (an archive may hold two members of one name).
     """
     ordered = sorted(sources, key=attrgetter("name"))
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before.name == after.name:
             raise RawError(
                 f"{after.path}: holds {shown(after.name)} twice; make the archive again "
@@ -145,8 +148,14 @@ def describe(split: str, sources: list[Source]) -> str:
     )
 
 
-def some(names: Iterable[str | PurePosixPath], limit: int = 3) -> str:
+def not_read(split: str, names: Sequence[str]) -> str:
+    """Return "val: 50,000 files beside the class folders not read (a.JPEG, b.JPEG and ...)"."""
+    files = "file" if len(names) == 1 else "files"
+    return f"{split}: {len(names):,} {files} beside the class folders not read ({some(names)})"
+
+
+def some(names: Iterable[str], limit: int = 3) -> str:
     """Return the first few names: "a, b, c and 7 more"."""
-    texts = sorted(shown(str(name)) for name in names)
+    texts = sorted(shown(name) for name in names)
     rest = len(texts) - limit
     return ", ".join(texts[:limit]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from alextrain.lrn import LocalResponseNorm
 
-__all__ = ["AlexNet", "kernels"]
+__all__ = ["AlexNet", "inputs", "kernels"]
 
 MAPS = (96, 256, 384, 384, 256)  # kernels of conv1 to conv5
 HIDDEN = 4096  # units of fc6 and of fc7
@@ -27,6 +27,21 @@ HIDDEN = 4096  # units of fc6 and of fc7
 def kernels(full: int, width: float, groups: int) -> int:
     """Return `width` times `full` kernels, the same number in each group and at least one."""
     return groups * max(1, round(full / groups * width))
+
+
+def inputs(groups: int) -> dict[str, int]:
+    """Return the inputs of a unit of each layer, at full width and a crop of 227."""
+    one, two, three, four, five = MAPS
+    return {
+        "conv1": 3 * 11**2,
+        "conv2": one // groups * 5**2,
+        "conv3": two * 3**2,
+        "conv4": three // groups * 3**2,
+        "conv5": four // groups * 3**2,
+        "fc6": five * 6**2,
+        "fc7": HIDDEN,
+        "fc8": HIDDEN,
+    }
 
 
 class AlexNet(nn.Module):

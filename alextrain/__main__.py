@@ -1,0 +1,5 @@
+"""`python -m alextrain` is `alextrain`."""
+
+from alextrain.cli import main
+
+main(prog_name="alextrain")

@@ -1,0 +1,31 @@
+"""The command line of alextrain: parse, call, print."""
+
+from __future__ import annotations
+
+import click
+from alexprep.cli.group import Cli
+
+from alextrain import __version__
+from alextrain.cli.evaluate import eval_command
+from alextrain.cli.fit import fit
+from alextrain.cli.predict import predict
+from alextrain.cli.summary import recipes, summary
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="alextrain")
+def main() -> None:
+    """Train AlexNet from shards, evaluate it and put it to use.
+
+    \b
+    Example, from the archives to a prediction:
+      alexprep shard /raw /shards
+      alexprep stats /shards
+      alextrain fit /shards --run runs/first
+      alextrain eval runs/first/best.pt /shards --views 10
+      alextrain predict runs/first/best.pt photo.jpg
+    """
+
+
+for command in (fit, eval_command, predict, summary, recipes):
+    main.add_command(command)

@@ -1,0 +1,55 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SHARDS = click.Path(path_type=Path)
+CHECKPOINT = click.Path(path_type=Path)
+
+
+def machine_options(command: Command) -> Command:
+    """Add --device and --amp."""
+    for option in (
+        click.option(
+            "--amp",
+            type=click.Choice(["auto", "bf16", "fp16", "off"]),
+            default="auto",
+            show_default=True,
+            help="Reduced precision; auto: bf16 on a GPU that has it, off elsewhere.",
+        ),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            help="auto, cpu, cuda (or cuda:1) or mps.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def workers_option(command: Command) -> Command:
+    """Add --workers."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        help="Threads that decode. [default: chosen for the machine]",
+    )(command)
+
+
+def cache_option(command: Command) -> Command:
+    """Add --cache."""
+    return click.option(
+        "--cache",
+        type=click.Choice(["auto", "device", "ram", "off"]),
+        default="auto",
+        show_default=True,
+        help="Keep the decoded images; auto: on the device or in RAM where they fit.",
+    )(command)

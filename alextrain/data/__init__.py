@@ -1,0 +1,1 @@
+"""Shards to batches: order, draws, loading ahead, caching, moving to the device."""

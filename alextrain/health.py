@@ -1,0 +1,52 @@
+"""Say when a network does not learn, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+WINDOW = 100  # steps over which the loss is averaged
+PATIENCE = 300  # steps before a network is called stuck
+MARGIN = 0.01  # a mean loss within 1 % of ln(classes) is that of guessing
+
+
+class StuckAlarm:
+    """Watches the loss of each step; speaks once when it stays where guessing puts it.
+
+    Guessing among C classes costs ln(C): 6.9078 for 1,000, 2.3026 for 10.
+
+    Args:
+        classes: Number of classes.
+        normalise: The recipe's input scale, named in the advice.
+    """
+
+    def __init__(self, classes: int, normalise: str) -> None:
+        self.guessing = math.log(classes)
+        self._normalise = normalise
+        self._losses: deque[float] = deque(maxlen=WINDOW)
+        self._stuck = False
+
+    def hear(self, step: int, loss: float) -> str | None:
+        """Take the loss of a step; return a sentence when there is something to say."""
+        self._losses.append(loss)
+        if len(self._losses) < WINDOW or step < PATIENCE:
+            return None
+        mean = math.fsum(self._losses) / len(self._losses)
+        stuck = abs(mean - self.guessing) <= MARGIN * self.guessing
+        if stuck == self._stuck:
+            return None
+        self._stuck = stuck
+        return self._advice(step, mean) if stuck else f"step {step}: the network has begun to learn"
+
+    def _advice(self, step: int, mean: float) -> str:
+        scale = (
+            "The input is mean/std-normalised, which with the paper's initialisation leaves too "
+            "small a signal: use normalise = mean-image, or init = he"
+            if self._normalise == "mean-std"
+            else "Try --init he, a smaller --lr, or another --seed (of the paper's recipe some "
+            "seeds never start)"
+        )
+        return (
+            f"step {step}: the loss is stuck at {mean:.3f}, where guessing among the classes puts "
+            f"it (ln(classes) = {self.guessing:.3f}). {scale}"
+        )

@@ -1,0 +1,204 @@
+"""The log of a run: JSON lines for programs, TensorBoard for people, epochs.csv for spreadsheets.
+
+    RUN/log.jsonl     one object a line: {"kind": "step", "step": 40, "loss": 2.1, ..., "time": ...}
+    RUN/epochs.csv    one line an epoch, written anew after each
+    RUN/tensorboard/  the same numbers as scalars `step/loss`, `epoch/val_loss`; the net's graph
+
+A resumed run drops what lies beyond the step that it starts from, so that its log says what the
+log of an uninterrupted run says, times and events apart.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alexprep.files import disk_errors, write_atomically
+from alextrain.errors import AlexError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["EPOCHS", "LOG", "RunLog", "read_epochs", "read_log"]
+
+LOG = "log.jsonl"
+EPOCHS = "epochs.csv"
+TENSORBOARD = "tensorboard"
+
+Values = Mapping[str, float | int | str | None]
+
+
+class RunLog:
+    """Writes the log of one run; each line is on its way to the disk before the next step.
+
+    Args:
+        folder: The folder of the run; made if it is missing.
+        resume_step: The step that the run goes on from; lines beyond it are dropped. 0: a new run,
+            whose log starts empty.
+
+    Raises:
+        AlexError: the log that is to be continued is damaged.
+        DiskError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, resume_step: int = 0) -> None:
+        # TensorBoard takes 0.4 s to import: only a run that writes pays for it
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+
+        self._folder = folder
+        self._path = folder / LOG
+        self._step = resume_step
+        self._graph_is_drawn = resume_step > 0
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        rows = read_log(folder) if resume_step > 0 else []
+        kept = [row for row in rows if row["step"] <= resume_step]
+        self._epochs = _by_epoch(kept)
+        write_atomically(self._path, "".join(map(_line, kept)).encode())
+        with disk_errors(self._path):
+            self._file = self._path.open("a", encoding="utf-8", buffering=1)
+            # purge_step hides what an interrupted run wrote at or after that step
+            board = str(folder / TENSORBOARD)
+            self._board = SummaryWriter(board, purge_step=resume_step + 1)
+        self._write_table()
+
+    def step(self, step: int, values: Values) -> None:
+        """Log what is known after training step `step`, counted from 1 over the whole run."""
+        self._write("step", step, values)
+
+    def epoch(self, epoch: int, step: int, values: Values) -> None:
+        """Log what is known after `epoch` whole epochs, `step` steps.
+
+        Args:
+            epoch: Epochs done, from 1.
+            step: Steps done.
+            values: Losses, errors (shares of 1), the rate that the epoch ended with:
+                figures.draw_curves says which names it draws.
+        """
+        row = self._write("epoch", step, {"epoch": epoch, **values})
+        self._epochs[epoch] = row
+        self._write_table()
+        self._board.flush()
+
+    def event(self, text: str) -> None:
+        """Log a sentence: what was saved, a warning, an interruption."""
+        self._write("event", self._step, {"text": text})
+
+    def graph(self, model: torch.nn.Module, example: torch.Tensor) -> None:
+        """Draw the net's graph in TensorBoard, once in the life of a run.
+
+        Changes neither the model nor any random state: the tracer runs it in evaluation mode.
+
+        Args:
+            model: The net itself, not a compiled one.
+            example: A batch that it takes, float32 [n, 3, crop, crop].
+        """
+        if self._graph_is_drawn:
+            return
+        self._graph_is_drawn = True
+        try:
+            with _quiet_tracer():
+                self._board.add_graph(model, example)
+        except RuntimeError as error:  # a picture is not worth a run
+            self.event(f"the net's graph could not be drawn: {str(error).splitlines()[0]}")
+
+    def close(self) -> None:
+        """Write what is left and close the files; a second call does nothing."""
+        self._file.close()
+        self._board.close()
+
+    def _write_table(self) -> None:
+        path = self._folder / EPOCHS
+        if self._epochs:
+            write_atomically(path, _table(list(self._epochs.values())).encode())
+        else:
+            path.unlink(missing_ok=True)
+
+    def _write(self, kind: str, step: int, values: Values) -> dict[str, Any]:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        row = {"kind": kind, "step": step, **values, "time": time}
+        with disk_errors(self._path):
+            self._file.write(_line(row))
+            for name, value in values.items():
+                if isinstance(value, float | int) and name != "epoch":
+                    self._board.add_scalar(f"{kind}/{name}", value, step)
+        self._step = step
+        return row
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a run's log, oldest first; none where there is no log yet.
+
+    A last line that a killed run left half written is left out.
+
+    Raises:
+        AlexError: another line is damaged.
+    """
+    path = folder / LOG
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    rows = []
+    for number, line in enumerate(lines[:-1], 1):  # a whole line ends in a newline
+        try:
+            row = json.loads(line)
+            rows.append({"kind": row["kind"], "step": int(row["step"]), **row})
+        except (ValueError, KeyError, TypeError) as error:
+            raise AlexError(
+                f"{path}, line {number}: not a line of a run's log; move the file away to go on "
+                "without what it says"
+            ) from error
+    return rows
+
+
+def read_epochs(folder: Path) -> list[dict[str, Any]]:
+    """Return what was logged after each epoch, oldest first, as draw_curves takes it.
+
+    Raises:
+        AlexError: the log is damaged.
+    """
+    return list(_by_epoch(read_log(folder)).values())
+
+
+def _by_epoch(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    # A run that was killed between its log and its checkpoint ends the same epoch twice
+    return {row["epoch"]: row for row in rows if row["kind"] == "epoch"}
+
+
+def _line(row: Mapping[str, object]) -> str:
+    """Return a row as one line. JSON knows no infinity and no NaN: they are written as null."""
+    clean = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+    return json.dumps(clean, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    names = dict.fromkeys(name for row in rows for name in row if name != "kind")
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(names), extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+@contextmanager
+def _quiet_tracer() -> Iterator[None]:
+    """Silence what TensorBoard's drawing makes torch say; it says nothing of the run."""
+    from torch.jit import TracerWarning  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        # TensorBoard has no other way to a graph than the deprecated tracer, which also
+        # warns of each Python value that it takes for a constant: sizes, here
+        warnings.filterwarnings("ignore", r"`?torch\.jit\.trace")
+        warnings.filterwarnings("ignore", category=TracerWarning)
+        yield

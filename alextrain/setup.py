@@ -1,0 +1,64 @@
+"""Make what a run trains, and say what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from alextrain.device import Machine
+from alextrain.init import initialise
+from alextrain.loop import Trainer
+from alextrain.models import build_model
+from alextrain.optimiser import make_optimiser
+from alextrain.recipe import Recipe
+from alextrain.sets import Sets
+
+
+def make_model(recipe: Recipe, classes: int) -> nn.Module:
+    """Build and initialise a recipe's net on the CPU: the same weights on any machine.
+
+    Raises:
+        RecipeError: the net cannot take the crop.
+    """
+    model = build_model(recipe.network, classes, recipe.input.crop)
+    initialise(model, recipe.network, recipe.seed)
+    return model
+
+
+def make_trainer(recipe: Recipe, machine: Machine, classes: int, compiled: bool) -> Trainer:
+    """Make model and optimiser on the machine's device.
+
+    channels_last is what tensor cores and oneDNN want; cuDNN's benchmark mode chooses the fastest
+    algorithm for the one shape that training uses.
+    """
+    model = make_model(recipe, classes)
+    model.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if machine.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+    forward = torch.compile(model) if compiled else None
+    return Trainer(model, make_optimiser(model, recipe.optimiser), recipe, machine, forward)
+
+
+def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list[str]:
+    """Return the lines that say what is about to happen."""
+    recipe, manifest = trainer.recipe, sets.manifest
+    parameters = sum(weights.numel() for weights in trainer.model.parameters())
+    network = recipe.network
+    validated = (
+        f"{len(sets.validation.numbers):,} to validate on ({sets.validation.name})"
+        if sets.validation is not None
+        else "none to validate on"
+    )
+    return [
+        f"Device:   {machine.describe()}",
+        f"Shards:   {sets.train_samples:,} images to train on, {validated}, "
+        f"{len(manifest.classes):,} classes, {manifest.settings.size}x{manifest.settings.size}, "
+        f"fingerprint {manifest.fingerprint[:16]}",
+        f"Recipe:   {recipe.name}: {network.model}, width {network.width:g}, "
+        f"{parameters:,} parameters, crop {recipe.input.crop}, batch {recipe.batch_size}, "
+        f"{recipe.epochs} epochs, rate {recipe.optimiser.lr:g}, seed {recipe.seed}",
+        *(f"Note:     {note}" for note in sets.notes),
+        f"Run:      {folder}",
+    ]
