@@ -18,10 +18,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt scripts/setup.sh
 	@touch $@
 
 demo: setup ## ImageNet-like archives made here -> shards -> statistics -> network -> prediction
-	$(BIN)/python -m benchmarks.demo $(OUT)/demo
+	bash scripts/demo.sh $(OUT)/demo $(BIN)
 
 learn: setup ## a real small set: the recipes `quick` and `paper` beside each other
-	$(BIN)/python -m benchmarks.learn $(RAW) $(OUT)/learn
+	bash scripts/learn.sh $(RAW) $(OUT)/learn $(BIN)
 
 test: setup
 	$(BIN)/python -m pytest

@@ -194,7 +194,7 @@ def _pax_records(archive: _Archive, body: bytes, data: int) -> Iterator[tuple[by
         digits, _, _ = body.partition(b" ")
         length = int(digits) if digits.isdigit() else 0
         key, equals, value = body[len(digits) + 1 : length].partition(b"=")
-        if not equals or not value.endswith(b"\n"):
+        if length > len(body) or not equals or not value.endswith(b"\n"):
             raise RawError(f"{archive.title}: damaged at byte {data:,}; copy it again")
         yield key, value[:-1]
         body = body[length:]

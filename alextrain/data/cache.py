@@ -14,7 +14,7 @@ from torch import Tensor
 from alexprep.shards.reader import ShardReader
 from alextrain.data.ahead import Ahead, Batch
 from alextrain.data.loader import Loader, decoding_threads
-from alextrain.errors import DeviceError, RecipeError
+from alextrain.errors import DeviceError
 
 CACHES = ("auto", "device", "ram", "off")
 SHARE = 0.5  # of the free memory that `auto` takes at most: the rest is for training
@@ -31,7 +31,7 @@ class RamPictures:
 
     def fill(self, numbers: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
         """Copy samples into `out`, uint8 [len(numbers), S, S, 3]."""
-        # A plain copy of each row lets the other threads run and needs no index arrays.
+        # As fast as np.take, which would have to clip wrong numbers to write straight into `out`.
         for i, number in enumerate(numbers.tolist()):
             out[i] = self.images[number]
 
@@ -54,14 +54,15 @@ class DeviceLoader:
     def batches(self, numbers: NDArray[np.int64]) -> Iterator[Batch]:
         """Yield the batches of these samples, in order, on the device."""
         places = torch.from_numpy(np.ascontiguousarray(numbers, np.int64)).to(self._images.device)
-        for rows in places.split(self._batch_size):
+        for start in range(0, len(places), self._batch_size):
+            rows = places[start : start + self._batch_size]
             yield Batch(self._images.index_select(0, rows), self._labels.index_select(0, rows))
 
     def close(self) -> None:
         """Do nothing: there are no threads."""
 
 
-def open_loader(  # noqa: PLR0913 - each is a setting of its own
+def open_loader(
     reader: ShardReader,
     batch_size: int,
     device: torch.device,
@@ -69,7 +70,7 @@ def open_loader(  # noqa: PLR0913 - each is a setting of its own
     cache: str = "auto",
     threads: int | None = None,
     on_decoded: Callable[[int], object] | None = None,
-) -> tuple[Loader | Ahead | DeviceLoader, str]:
+) -> tuple[Ahead | DeviceLoader, str]:
     """Open the fastest loader that the memory allows. All of them give the same batches.
 
     Args:
@@ -119,7 +120,7 @@ def choose(cache: str, need: int, on_device: int | None, in_ram: int | None) -> 
         DeviceError: what was asked for does not fit, or is not there.
     """
     if cache not in CACHES:
-        raise RecipeError(f"cache {cache!r} is unknown; choose {', '.join(CACHES)}")
+        raise DeviceError(f"--cache {cache!r} is unknown; choose {', '.join(CACHES)}")
     if cache == "off":
         return "off"
     if cache == "auto":
