@@ -106,7 +106,11 @@ def sum_images(images: NDArray[np.uint8]) -> Moments:
     Raises:
         StatisticsError: `images` has another dtype or shape.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (images.shape[1],) * 2 + (3,):
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 4
+        or images.shape[1:] != (images.shape[1],) * 2 + (3,)
+    ):
         got = f"{images.dtype} {list(images.shape)}"
         raise StatisticsError(f"images must be uint8 [n, S, S, 3]; got {got}")
     sums = MomentSums(images.shape[1])

@@ -19,6 +19,10 @@ from alextrain.boxes import cut_by_index, cut_by_slices, resize_boxes
 from alextrain.data.draws import Augmentation, Draws
 from alextrain.errors import RecipeError
 
+# Images that the CPU works on together: the steps between stay in its cache, and need no memory
+# that the system has to clear anew for each batch. Resized crops take 0.7 of the time without.
+CHUNK = 8
+
 
 class Augmenter:
     """Crop, mirror, subtract the mean, shift the colours.
@@ -95,9 +99,14 @@ class Augmenter:
             RecipeError: images smaller than the crop, or not of the mean image's size.
         """
         self._check(images)
-        cut = self._cut_resized if self.augmentation.crops == "resized" else self._cut
-        shift = None if self.augmentation.colour == "off" else self._shift(draws.colour)
-        return self._finish(cut(images, draws), shift)
+        if images.device.type != "cpu":
+            return self._apply(images, draws)
+        crop = self.augmentation.crop
+        result = torch.empty((len(images), 3, crop, crop))
+        for i in range(0, len(images), CHUNK):
+            part = slice(i, i + CHUNK)
+            result[part] = self._apply(images[part], Draws(draws.table[part]))
+        return result
 
     def views(self, images: Tensor, count: int = 1) -> Iterator[Tensor]:
         """Yield the views of a batch that are averaged in evaluation, without colour noise.
@@ -116,6 +125,11 @@ class Augmenter:
             place = torch.tensor([top, left, crop, crop, flip, 0, 0, 0], dtype=torch.float32)
             table = place.expand(len(images), -1).to(self.device)
             yield self._finish(self._cut(images, Draws(table)), None)
+
+    def _apply(self, images: Tensor, draws: Draws) -> Tensor:
+        cut = self._cut_resized if self.augmentation.crops == "resized" else self._cut
+        shift = None if self.augmentation.colour == "off" else self._shift(draws.colour)
+        return self._finish(cut(images, draws), shift)
 
     def _check(self, images: Tensor) -> None:
         size = images.shape[1]

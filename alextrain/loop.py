@@ -68,7 +68,7 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer,
+        optimiser: torch.optim.SGD,
         recipe: Recipe,
         machine: Machine,
         compiled: Any = None,
@@ -79,9 +79,7 @@ class Trainer:
         self.machine = machine
         self.progress = Progress()
         self._forward = model if compiled is None else compiled
-        self.scaler = torch.amp.GradScaler(  # type: ignore[attr-defined]
-            machine.device.type, enabled=machine.amp == "fp16"
-        )
+        self.scaler = torch.amp.GradScaler(machine.device.type, enabled=machine.amp == "fp16")
 
     def train(
         self, batches: Iterable[tuple[Tensor, Tensor]], steps_per_epoch: int, tally: Tally
@@ -112,7 +110,7 @@ class Trainer:
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         self.optimiser.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.step(self.optimiser)
         self.scaler.update()
         with torch.no_grad():

@@ -10,16 +10,10 @@ import numpy as np
 import torch
 from alexprep.transform import square_array
 from numpy.typing import NDArray
-from torch import nn
 
 from alexprep.errors import ImageError
-from alexprep.settings import PrepSettings
-from alextrain.augment import Augmenter
-from alextrain.checkpoint import load_checkpoint, load_weights
-from alextrain.device import Machine
 from alextrain.evaluation import average_views
-from alextrain.models import build_model
-from alextrain.snapshot import Colours, recipe_of
+from alextrain.network import Network
 
 
 @dataclass(frozen=True)
@@ -32,31 +26,14 @@ class Guess:
 
 
 class Predictor:
-    """A network with everything that it needs, from one checkpoint.
+    """Turns pictures into guesses.
 
     A picture takes the path of the shards: the same decoding, geometry and filter. For a raw file
     predicted here and the same file prepared with --format png the network sees the same levels.
-
-    Args:
-        checkpoint: A file that `alextrain fit` wrote.
-        machine: Device and precision.
-
-    Raises:
-        CheckpointError: missing, damaged, or of another version.
     """
 
-    def __init__(self, checkpoint: Path, machine: Machine) -> None:
-        content = load_checkpoint(checkpoint)
-        recipe = recipe_of(content)
-        self.machine = machine
-        self.settings = PrepSettings.from_dict(content["settings"])
-        self.classes: list[str] = content["classes"]
-        self.words: list[str] = content["words"]
-        model = build_model(recipe.network, len(self.classes), recipe.input.crop)
-        load_weights(model, content["model"], str(checkpoint))
-        self.model: nn.Module = model.to(machine.device).eval()
-        colours = Colours.from_dict(content["statistics"])
-        self.augmenter = Augmenter.of(recipe.input, colours, machine.device)
+    def __init__(self, network: Network) -> None:
+        self.network = network
 
     def probabilities(self, images: NDArray[np.uint8], views: int = 1) -> NDArray[np.float32]:
         """Return the softmax, averaged over the views.
@@ -69,10 +46,10 @@ class Predictor:
             float32 [n, classes].
         """
         with torch.inference_mode():
-            stack = torch.from_numpy(images).to(self.machine.device)
-            views_ = self.augmenter.views(stack, views)
+            stack = torch.from_numpy(images).to(self.network.machine.device)
+            views_ = self.network.augmenter.views(stack, views)
             result: NDArray[np.float32] = (
-                average_views(self.model, views_, self.machine).cpu().numpy()
+                average_views(self.network.model, views_, self.network.machine).cpu().numpy()
             )
         return result
 
@@ -87,9 +64,9 @@ class Predictor:
         Raises:
             ImageError: the bytes give no picture; the text is the reason.
         """
-        row = self.probabilities(square_array(data, self.settings)[None], views)[0]
+        row = self.probabilities(square_array(data, self.network.settings)[None], views)[0]
         best = np.argsort(-row, kind="stable")[:top]
-        return [Guess(self.classes[i], self.words[i], float(row[i])) for i in best]
+        return [Guess(self.network.classes[i], self.network.words[i], float(row[i])) for i in best]
 
 
 def predict_files(

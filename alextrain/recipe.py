@@ -107,6 +107,12 @@ class Optimiser(_Section):
     nesterov: bool = False
     velocity: str = _one_of("with-rate", "without-rate", default="with-rate")  # see optimiser.py
 
+    def __post_init__(self) -> None:
+        """Check what two keys decide together."""
+        _Section.__post_init__(self)
+        if self.nesterov and not self.momentum:
+            raise RecipeError(f"nesterov needs a momentum above 0; it is {self.momentum}")
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule(_Section):
@@ -133,7 +139,6 @@ class Recipe(_Section):
     batch_size: int = _at_least(1)
     label_smoothing: float = _share(default=0.0)
     holdout: float = _share(default=0.0)  # share of the train split kept out, to validate on
-    holdout: float = _share(default=0.0)  # part of train that is validated on instead
     seed: int = _at_least(0, default=0)
     window: int = _at_least(1, default=100_000)  # samples permuted together, see data/order.py
 

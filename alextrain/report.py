@@ -10,15 +10,11 @@ import torch
 from torch import Tensor
 
 from alexprep.shards.reader import ShardReader
-from alextrain.augment import Augmenter
-from alextrain.checkpoint import load_checkpoint, load_weights
 from alextrain.data.decode import decode_into
 from alextrain.data.loader import Loader
-from alextrain.device import Machine
 from alextrain.evaluation import Evaluation, Subset, evaluate
 from alextrain.figures import draw_confusion, draw_kernels, draw_mistakes
-from alextrain.models import build_model
-from alextrain.snapshot import Colours, check_same_classes, recipe_of
+from alextrain.network import Network
 
 BATCH = 128
 MISTAKES = 8  # shown in the picture
@@ -58,76 +54,62 @@ class Answers:
         return chosen, truths[chosen], names[chosen], best[chosen]
 
 
-def evaluate_checkpoint(
-    checkpoint: Path,
-    shards: Path,
-    machine: Machine,
+def evaluate_network(
+    network: Network,
+    reader: ShardReader,
     *,
-    split: str,
     views: int,
     workers: int | None = None,
-    figures: Path | None = None,
-    on_images: Callable[[int, int], None] | None = None,
-) -> tuple[Evaluation, list[Path]]:
-    """Measure a checkpoint's errors on a split of shards.
+    answers: Answers | None = None,
+    on_images: Callable[[int, int], object] | None = None,
+) -> Evaluation:
+    """Measure a network's errors on a split of shards.
 
-    Returns:
-        The result, and the pictures drawn (none without `figures`).
-
-    Raises:
-        CheckpointError: damaged, or of other classes or another image size than the shards.
-        ShardError: shards missing, changed, or without this split.
+    Args:
+        network: It must fit the shards (`Network.check_fits`).
+        reader: The split.
+        views: 1, 5 or 10.
+        workers: Threads that decode; None: chosen for the machine.
+        answers: Takes what the network answers, where it is wanted.
+        on_images: Hears (images done, images in all).
     """
-    content = load_checkpoint(checkpoint)
-    reader = ShardReader(shards, split)
-    check_same_classes(content, reader.manifest, str(checkpoint))
-    recipe = recipe_of(content)
-    model = build_model(recipe.network, len(content["classes"]), recipe.input.crop)
-    load_weights(model, content["model"], str(checkpoint))
-    model.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    augmenter = Augmenter.of(recipe.input, Colours.from_dict(content["statistics"]), machine.device)
-    answers, done = Answers(len(content["classes"])), 0
+    done = 0
 
     def on_batch(probabilities: Tensor, labels: Tensor) -> None:
         nonlocal done
         done += len(labels)
-        if figures is not None:
+        if answers is not None:
             answers.hear(probabilities, labels)
         if on_images is not None:
             on_images(done, len(reader))
 
+    machine = network.machine
     loader = Loader(reader, BATCH, threads=workers, pin=machine.device.type == "cuda")
     try:
-        result = evaluate(
-            model,
-            Subset(split, loader, np.arange(len(reader))),
-            augmenter,
-            machine,
-            views=views,
-            on_batch=on_batch,
+        subset = Subset(reader.split, loader, np.arange(len(reader)))
+        return evaluate(
+            network.model, subset, network.augmenter, machine, views=views, on_batch=on_batch
         )
     finally:
         loader.close()
-    if figures is None:
-        return result, []
-    return result, draw(figures, answers, content["words"], model, reader)
 
 
-def draw(
-    folder: Path, answers: Answers, words: list[str], model: torch.nn.Module, reader: ShardReader
-) -> list[Path]:
+def draw(folder: Path, answers: Answers, network: Network, reader: ShardReader) -> list[Path]:
     """Draw confusion matrix, surest mistakes and first-layer kernels; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / name for name in ("confusion.png", "kernels.png", "mistakes.png")]
-    draw_confusion(paths[0], answers.matrix(), words)
-    first = model.get_submodule("features.conv1")
-    conv2 = model.get_submodule("features.conv2")
-    draw_kernels(paths[1], first.get_parameter("weight").detach().cpu().numpy(), conv2.groups)
+    draw_confusion(paths[0], answers.matrix(), network.words)
+    kernels = network.model.get_parameter("features.conv1.weight").detach().float().cpu().numpy()
+    conv2 = network.model.get_submodule("features.conv2")
+    assert isinstance(conv2, torch.nn.Conv2d)
+    draw_kernels(paths[1], kernels, conv2.groups)
     positions, truths, guesses, probabilities = answers.surest_mistakes()
     if not len(positions):
         return paths[:2]
     images = np.empty((len(positions), reader.size, reader.size, 3), np.uint8)
     for image, position in zip(images, positions.tolist(), strict=True):
         decode_into(reader.read(position), image)
-    draw_mistakes(paths[2], images, truths.numpy(), guesses.numpy(), probabilities.numpy(), words)
+    draw_mistakes(
+        paths[2], images, truths.numpy(), guesses.numpy(), probabilities.numpy(), network.words
+    )
     return paths

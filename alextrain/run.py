@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from alexprep.files import lock_directory
-from alextrain.augment import Augmenter
 from alextrain.checkpoint import (
     BEST,
     LAST,
@@ -33,8 +32,9 @@ from alextrain.metrics import Tally
 from alextrain.recipe import Recipe
 from alextrain.runlog import RunLog
 from alextrain.sets import Sets
+from alextrain.setup import make_augmenter
 from alextrain.signals import describe_signals, measure_signals
-from alextrain.snapshot import Colours, adopt_weights, check_same_shards, pack, unpack
+from alextrain.snapshot import adopt_weights, check_same_shards, pack, unpack
 
 SAVE_SECONDS = 600.0  # between checkpoints inside a long epoch
 
@@ -89,8 +89,7 @@ class Run:
         self.machine = machine
         self.listener = listener
         self.recipe: Recipe = trainer.recipe
-        self.colours = Colours.of(sets.statistics)
-        self.augmenter = make_augmenter(self.recipe, self.colours, machine)
+        self.augmenter = make_augmenter(self.recipe, sets.statistics, machine)
         self.tally = Tally(machine.device)
         self.best: Evaluation | None = None
         self._alarm = StuckAlarm(len(sets.manifest.classes), self.recipe.input.normalise)
@@ -193,8 +192,9 @@ class Run:
                 self.augmenter.augmentation, size, recipe.seed, epoch, position, len(batch.labels)
             )
             position += len(batch.labels)
-            images, labels, draws = to_device(batch, draws, self.machine.device)
-            yield self.augmenter(images, draws), labels
+            images, labels, moved = to_device(batch, draws, self.machine.device)
+            assert moved is not None
+            yield self.augmenter(images, moved), labels
 
     def _close_epoch(self, seconds: float) -> dict[str, Any]:
         """Validate, move on to the next epoch, keep the best weights."""
@@ -242,12 +242,7 @@ class Run:
         self.listener.note(sentence)
 
     def _content(self) -> dict[str, Any]:
-        return pack(self.trainer, self.sets.manifest, self.colours, self.tally)
+        return pack(self.trainer, self.sets.manifest, self.sets.statistics, self.tally)
 
     def _save(self) -> None:
         save_last(self.folder, self._content())
-
-
-def make_augmenter(recipe: Recipe, colours: Colours, machine: Machine) -> Augmenter:
-    """Return what turns stored images into the input that a recipe names."""
-    return Augmenter.of(recipe.input, colours, machine.device)

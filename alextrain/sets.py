@@ -13,13 +13,18 @@ from alexprep.errors import ShardError
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import STATISTICS, Statistics
-from alextrain.data.cache import choose_loader
-from alextrain.data.loader import Source
+from alextrain.data.ahead import Ahead
+from alextrain.data.cache import DeviceLoader, open_loader
 from alextrain.data.order import epoch_order
 from alextrain.device import Machine
 from alextrain.evaluation import Subset
 from alextrain.recipe import Recipe
 
+_PLACES = {
+    "device": "the decoded images are kept on the device",
+    "ram": "the decoded images are kept in RAM",
+    "off": "the images are decoded anew in each epoch",
+}
 _HOLDOUT_STREAM = 0x686F6C64  # a stream of its own, beside those of the order
 
 
@@ -29,7 +34,7 @@ class Sets:
 
     manifest: Manifest
     statistics: Statistics
-    train: Source
+    train: Ahead | DeviceLoader
     shard_sizes: NDArray[np.int64]  # of the train split
     kept_out: NDArray[np.bool_]  # [n] samples of the train split that are not trained on
     validation: Subset | None  # "val", or "train, held out"
@@ -54,7 +59,7 @@ def open_sets(
     *,
     cache: str = "auto",
     workers: int | None = None,
-    on_cached: Callable[[int, int], None] | None = None,
+    on_cached: Callable[[int, int], object] | None = None,
 ) -> Sets:
     """Open and check everything that a run reads, before any work begins.
 
@@ -67,20 +72,17 @@ def open_sets(
     statistics = Statistics.load(shards / STATISTICS, manifest.fingerprint)
     reader = ShardReader(shards, "train")
     kept_out = hold_out(recipe.seed, len(reader), recipe.holdout)
-    means = {"cache": cache, "workers": workers, "on_cached": on_cached}
-    train = choose_loader(reader, recipe.batch_size, machine.device, **means)
-    notes = list(train.notes)
+    train, place = _open(reader, recipe, machine, cache, workers, on_cached)
+    notes = [_PLACES[place]]
+    validation: Subset | None = None
     if recipe.holdout:
         validation = Subset("train, held out", train, np.flatnonzero(kept_out))
     elif "val" in manifest.splits:
         val_reader = ShardReader(shards, "val")
-        loader = choose_loader(val_reader, recipe.batch_size, machine.device, **means)
+        loader, _ = _open(val_reader, recipe, machine, cache, workers, on_cached)
         validation = Subset("val", loader, np.arange(len(val_reader)))
     else:
-        validation = None
-        notes.append(
-            "there is no val split: nothing will be validated (--holdout 0.05 keeps a part)"
-        )
+        notes.append("there is no val split: nothing will be validated (see --holdout)")
     return Sets(
         manifest=manifest,
         statistics=statistics,
@@ -90,6 +92,32 @@ def open_sets(
         validation=validation,
         labels=reader.labels,
         notes=tuple(notes),
+    )
+
+
+def _open(
+    reader: ShardReader,
+    recipe: Recipe,
+    machine: Machine,
+    cache: str,
+    workers: int | None,
+    on_cached: Callable[[int, int], object] | None,
+) -> tuple[Ahead | DeviceLoader, str]:
+    done = 0
+
+    def on_decoded(images: int) -> None:
+        nonlocal done
+        done += images
+        if on_cached is not None:
+            on_cached(done, len(reader))
+
+    return open_loader(
+        reader,
+        recipe.batch_size,
+        machine.device,
+        cache=cache,
+        threads=workers,
+        on_decoded=on_decoded,
     )
 
 

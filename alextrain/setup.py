@@ -7,6 +7,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from alexprep.shards.statistics import Statistics
+from alextrain.augment import Augmenter
+from alextrain.data.draws import Augmentation
 from alextrain.device import Machine
 from alextrain.init import initialise
 from alextrain.loop import Trainer
@@ -25,6 +28,26 @@ def make_model(recipe: Recipe, classes: int) -> nn.Module:
     model = build_model(recipe.network, classes, recipe.input.crop)
     initialise(model, recipe.network, recipe.seed)
     return model
+
+
+def make_augmenter(recipe: Recipe, statistics: Statistics, machine: Machine) -> Augmenter:
+    """Make what turns stored images into the network's input.
+
+    Raises:
+        RecipeError: crops that no image has.
+    """
+    given = recipe.input
+    augmentation = Augmentation(
+        crop=given.crop,
+        flip=given.flip,
+        crops=given.crops,
+        scale=given.scale,
+        ratio=given.ratio,
+        colour=given.colour,
+        colour_scale=given.colour_scale,
+    )
+    augmentation.check(len(statistics.pixel_sum))
+    return Augmenter.of(augmentation, statistics, given.normalise, machine.device)
 
 
 def make_trainer(recipe: Recipe, machine: Machine, classes: int, compiled: bool) -> Trainer:
@@ -53,12 +76,16 @@ def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list
     )
     return [
         f"Device:   {machine.describe()}",
-        f"Shards:   {sets.train_samples:,} images to train on, {validated}, "
-        f"{len(manifest.classes):,} classes, {manifest.settings.size}x{manifest.settings.size}, "
-        f"fingerprint {manifest.fingerprint[:16]}",
-        f"Recipe:   {recipe.name}: {network.model}, width {network.width:g}, "
-        f"{parameters:,} parameters, crop {recipe.input.crop}, batch {recipe.batch_size}, "
-        f"{recipe.epochs} epochs, rate {recipe.optimiser.lr:g}, seed {recipe.seed}",
+        (
+            f"Shards:   {sets.train_samples:,} images to train on, {validated}, "
+            f"{len(manifest.classes):,} classes, size {manifest.settings.size}, "
+            f"fingerprint {manifest.fingerprint[:16]}"
+        ),
+        (
+            f"Recipe:   {recipe.name}: {network.model}, width {network.width:g}, "
+            f"{parameters:,} parameters, crop {recipe.input.crop}, batch {recipe.batch_size}, "
+            f"{recipe.epochs} epochs, rate {recipe.optimiser.lr:g}, seed {recipe.seed}"
+        ),
         *(f"Note:     {note}" for note in sets.notes),
         f"Run:      {folder}",
     ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 import alextrain
-from alexprep.settings import PrepSettings
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
 from alextrain.checkpoint import load_weights
@@ -19,37 +18,9 @@ from alextrain.metrics import Tally
 from alextrain.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Colours:
-    """What the network's input needs of the statistics, in levels; travels with the weights."""
-
-    mean_image: torch.Tensor  # float32 [S, S, 3]
-    channel_mean: torch.Tensor  # float64 [3]
-    channel_std: torch.Tensor  # float64 [3]
-    eigenvalues: torch.Tensor  # float64 [3], levels squared, descending
-    eigenvectors: torch.Tensor  # float64 [3, 3], columns
-
-    @classmethod
-    def of(cls, statistics: Statistics) -> Colours:
-        """Take them from the statistics of a set of shards."""
-        return cls(**{name: torch.tensor(getattr(statistics, name)) for name in cls.names()})
-
-    @classmethod
-    def from_dict(cls, tensors: dict[str, torch.Tensor]) -> Colours:
-        """Take them from a checkpoint."""
-        return cls(**{name: tensors[name] for name in cls.names()})
-
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names of the tensors."""
-        return tuple(cls.__dataclass_fields__)
-
-    def to_dict(self) -> dict[str, torch.Tensor]:
-        """Return tensors for a checkpoint."""
-        return {name: getattr(self, name) for name in self.names()}
-
-
-def pack(trainer: Trainer, manifest: Manifest, colours: Colours, tally: Tally) -> dict[str, Any]:
+def pack(
+    trainer: Trainer, manifest: Manifest, statistics: Statistics, tally: Tally
+) -> dict[str, Any]:
     """Return everything that continuing or predicting needs, as tensors and plain values.
 
     There is no random state to save: draws and dropout are functions of (seed, epoch, position)
@@ -64,7 +35,7 @@ def pack(trainer: Trainer, manifest: Manifest, colours: Colours, tally: Tally) -
         "classes": list(manifest.classes),
         "words": list(manifest.words),
         "label_order": manifest.label_order,
-        "statistics": colours.to_dict(),
+        "statistics": _pack_statistics(statistics),
         "model": dict(trainer.model.state_dict()),
         "optimiser": trainer.optimiser.state_dict(),
         "scaler": trainer.scaler.state_dict(),
@@ -105,13 +76,13 @@ def check_same_shards(content: dict[str, Any], manifest: Manifest, source: str) 
         )
 
 
-def check_same_classes(content: dict[str, Any], manifest: Manifest, source: str) -> None:
+def check_same_classes(classes: Sequence[str], size: int, manifest: Manifest, source: str) -> None:
     """Refuse to evaluate on shards with other classes, or of another size.
 
     Raises:
         CheckpointError: names what was found and expected.
     """
-    theirs, ours = tuple(content["classes"]), manifest.classes
+    theirs, ours = tuple(classes), manifest.classes
     if len(theirs) != len(ours):
         raise CheckpointError(
             f"{source}: knows {len(theirs)} classes where the shards have {len(ours)}; "
@@ -123,7 +94,6 @@ def check_same_classes(content: dict[str, Any], manifest: Manifest, source: str)
                 f"{source}: knows other classes than the shards ({its!r} where they have "
                 f"{mine!r}); name shards of the same classes"
             )
-    size = PrepSettings.from_dict(content["settings"]).size
     if size != manifest.settings.size:
         raise CheckpointError(
             f"{source}: was trained on images of {size} pixels where the shards have "
@@ -152,6 +122,28 @@ def adopt_weights(model: nn.Module, content: dict[str, Any], source: str) -> str
             f"{len(content['classes'])} classes"
         )
     return f"weights of {source}"
+
+
+def _pack_statistics(statistics: Statistics) -> dict[str, Any]:
+    return {
+        "count": statistics.count,
+        "pixel_sum": torch.from_numpy(statistics.pixel_sum),
+        "outer_sum": torch.from_numpy(statistics.outer_sum),
+        "fingerprint": statistics.fingerprint,
+        "split": statistics.split,
+    }
+
+
+def statistics_of(content: dict[str, Any]) -> Statistics:
+    """Return the statistics of the shards that a checkpoint was trained on."""
+    values = content["statistics"]
+    return Statistics(
+        count=values["count"],
+        pixel_sum=values["pixel_sum"].numpy(),
+        outer_sum=values["outer_sum"].numpy(),
+        fingerprint=values["fingerprint"],
+        split=values["split"],
+    )
 
 
 def recipe_of(content: dict[str, Any]) -> Recipe:

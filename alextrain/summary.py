@@ -86,16 +86,15 @@ def summary_table(summary: Summary) -> str:
         parameters = layer.weights + layer.biases
         lines.append(_row(layer.name, layer.kind, layer.shape, parameters, layer.macs))
     lines.append(_row("total", "", (), summary.parameters, summary.macs))
-    mib = 2**20
-    weights = 4 * summary.parameters / mib
-    lines.append(
-        f"parameters: {summary.weights:,} weights and {summary.biases:,} biases, "
-        f"{weights:.1f} MiB; in training, with gradient and velocity, {3 * weights:.1f} MiB"
+    size, kept, given = (
+        f"{count / 2**20:.2f} MiB"
+        for count in (4 * summary.parameters, summary.kept_bytes, summary.input_bytes)
     )
-    lines.append(
-        f"each image: {summary.input_bytes / mib:.2f} MiB of input, in training "
-        f"{summary.kept_bytes / mib:.2f} MiB kept for the backward pass"
-    )
+    lines += [
+        f"parameters  {summary.weights:,} weights and {summary.biases:,} biases: {size};",
+        "            in training three times that, with gradient and velocity",
+        f"each image  {given} of input; in training {kept} kept for the backward pass",
+    ]
     return "\n".join(lines)
 
 

@@ -136,5 +136,6 @@ def _from_archive(archive: Path) -> dict[str, bytes]:
                 if name in (META, GROUND_TRUTH) and (file := members.extractfile(member)):
                     files[name] = file.read()
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise RawError(f"{archive}: cannot be unpacked ({error}); download it again") from error
+        reason = str(error).partition(":")[0]  # tarfile adds a line for each compression tried
+        raise RawError(f"{archive}: cannot be unpacked ({reason}); download it again") from error
     return files

@@ -57,7 +57,11 @@ def open_ilsvrc2012(root: Path) -> RawSet:
 def _train(path: Path) -> tuple[list[Source], tuple[str, ...]]:
     """Return the sources by name, and the classes whose archive is empty."""
     # All outer members first: a cut archive shows before a thousand inner ones are walked.
-    inner = [member for member in walk(path) if not ignored(member[0])]
+    inner = [
+        (clean_path(name)[-1] if name.endswith(".tar") else name, offset, size)
+        for name, offset, size in walk(path)
+        if not any(map(ignored, clean_path(name)))
+    ]
     strange = [name for name, _, _ in inner if not name.endswith(".tar")]
     if strange or not inner:
         raise RawError(
@@ -69,7 +73,7 @@ def _train(path: Path) -> tuple[list[Source], tuple[str, ...]]:
     empty = []
     container = str(path)
     for name, start, size in inner:
-        class_name = clean_path(name)[-1].removesuffix(".tar")
+        class_name = name.removesuffix(".tar")
         before = len(sources)
         for image, offset, length in walk(path, start, start + size, inside=name):
             parts = clean_path(image)

@@ -114,8 +114,8 @@ def ignored(name: str) -> bool:
 
 
 def clean_path(name: str) -> tuple[str, ...]:
-    """Return the parts of an archive member's name, without "." and leading slashes."""
-    return tuple(part for part in name.split("/") if part not in ("", "."))
+    """Return the parts of an archive member's name, without leading slashes, "." and ".."."""
+    return tuple(part for part in name.split("/") if part not in ("", ".", ".."))
 
 
 def sort_sources(sources: Iterable[Source]) -> list[Source]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,7 +30,7 @@ from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, workers_o
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
 @machine_options
 @workers_option
-def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **options: object) -> None:
+def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **options: Any) -> None:
     """Measure the errors of the network in CHECKPOINT on a split of SHARDS.
 
     Every image counts once. Split and views are part of the result: errors of one and of ten views
@@ -39,23 +40,26 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
     Example:
       alextrain eval runs/paper/best.pt /shards --views 10
     """
+    from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
-    from alextrain.report import evaluate_checkpoint
+    from alextrain.network import Network
+    from alextrain.report import Answers, draw, evaluate_network
 
-    machine = choose_machine(str(options["device"]), str(options["amp"]))
+    network = Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
+    reader = ShardReader(shards, split)
+    network.check_fits(reader.manifest)
+    answers = Answers(len(network.classes)) if options["figures"] else None
     screen = Screen(1)
-    with screen.listening():
-        result, pictures = evaluate_checkpoint(
-            checkpoint,
-            shards,
-            machine,
-            split=split,
-            views=int(views),
-            workers=options["workers"],  # type: ignore[arg-type]
-            figures=options["figures"],  # type: ignore[arg-type]
-            on_images=screen.evaluating,
-        )
+    result = evaluate_network(
+        network,
+        reader,
+        views=int(views),
+        workers=options["workers"],
+        answers=answers,
+        on_images=screen.evaluating,
+    )
     click.echo(json.dumps(result.to_dict()) if options["as_json"] else result.sentence())
-    for path in pictures:
-        click.echo(f"Picture: {path}", err=bool(options["as_json"]))
+    if answers is not None:
+        for path in draw(options["figures"], answers, network, reader):
+            click.echo(f"Picture: {path}", err=options["as_json"])

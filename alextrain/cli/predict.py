@@ -31,9 +31,10 @@ def predict(checkpoint: Path, images: tuple[Path, ...], views: str, device: str,
       alextrain predict runs/paper/best.pt photo.jpg other.png
     """
     from alextrain.device import choose_machine
+    from alextrain.network import Network
     from alextrain.predict import Predictor, predict_files
 
-    predictor = Predictor(checkpoint, choose_machine(device, amp))
+    predictor = Predictor(Network.load(checkpoint, choose_machine(device, amp)))
     bad = 0
     for path, found in predict_files(predictor, images, int(views)):
         if isinstance(found, Exception):

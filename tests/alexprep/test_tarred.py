@@ -14,7 +14,7 @@ def listed(raw):
     }
 
 
-@pytest.mark.parametrize("prefix", ["", "./", "imagenet/", "./some set/", "/data/"])
+@pytest.mark.parametrize("prefix", ["", "./", "imagenet/", "./some set/", "/data/", "../raw/"])
 def test_a_tar_gives_the_sources_of_the_folders_it_was_made_of(tmp_path, prefix):
     files = tree()
     folders = open_folders(write_folders(tmp_path / "raw", files))

@@ -73,7 +73,7 @@ def test_folders_are_passed_over_and_links_refused(tmp_path):
     assert write(tarfile.DIRTYPE, "folder") == ["file"]
     assert write(tarfile.AREGTYPE, "old style folder/") == ["file"]
     for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
-        with pytest.raises(RawError, match="the-link is a link.*--dereference"):
+        with pytest.raises(RawError, match=r"the-link is a link.*--dereference"):
             write(kind, "the-link")
     with pytest.raises(RawError, match="of kind '6'"):
         write(tarfile.FIFOTYPE, "pipe")

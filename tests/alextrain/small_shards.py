@@ -4,12 +4,13 @@ import hashlib
 import io
 
 import numpy as np
+from PIL import Image
+
 from alexprep.files import sha256_file
 from alexprep.settings import PrepSettings
 from alexprep.shards.index import Index, index_name
 from alexprep.shards.manifest import Manifest, ShardRecord
 from alexprep.shards.tar import write_shard
-from PIL import Image
 
 CLASSES = ("n00000001", "n00000002", "n00000003")
 
@@ -56,7 +57,7 @@ def write_set(folder, splits, size=32, extension="jpg"):
         hashes[split] = sha256_file(folder / index_name(split))
     settings = PrepSettings(size=size, format=extension)
     codec = {"pillow": "generated"}
-    Manifest(
-        settings, codec, "generated", "wnid", CLASSES, CLASSES, tuple(records), hashes
-    ).save(folder)
+    Manifest(settings, codec, "generated", "wnid", CLASSES, CLASSES, tuple(records), hashes).save(
+        folder
+    )
     return folder

@@ -1,0 +1,248 @@
+"""Runs from shards to checkpoints: exact resume, what is refused, what is said."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from alexprep.errors import ShardError, StatisticsError
+from alexprep.shards.manifest import Manifest
+from alexprep.shards.reader import ShardReader
+from alexprep.shards.statistics import Statistics
+from alextrain.checkpoint import load_checkpoint
+from alextrain.data.decode import decode_into
+from alextrain.device import choose_machine
+from alextrain.errors import CheckpointError, DivergedError, RecipeError
+from alextrain.recipe import load_recipe
+from alextrain.run import Run
+from alextrain.runlog import read_log
+from alextrain.sets import hold_out, open_sets
+from alextrain.setup import make_trainer
+
+from .small_shards import encode, picture, write_set
+
+SIZE, CROP = 72, 67
+MACHINE = choose_machine("cpu")
+
+
+def write_statistics(folder):
+    reader = ShardReader(folder, "train")
+    images = np.empty((len(reader), SIZE, SIZE, 3), np.uint8)
+    for i in range(len(reader)):
+        decode_into(reader.read(i), images[i])
+    wide = images.astype(np.int64)
+    flat = wide.reshape(-1, 3)
+    fingerprint = Manifest.load(folder).fingerprint
+    statistics = Statistics(len(images), wide.sum(0), flat.T @ flat, fingerprint, "train")
+    statistics.save(folder / "stats.npz")
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """22 train images in two shards, 7 val images: ragged for any batch of 5."""
+    folder = tmp_path_factory.mktemp("shards")
+    images = [encode(picture(i, SIZE)) for i in range(29)]
+    write_set(folder, {"train": [images[:12], images[12:22]], "val": [images[22:]]}, size=SIZE)
+    write_statistics(folder)
+    return folder
+
+
+def recipe(name="quick", **changes):
+    defaults = {"width": 0.05, "crop": CROP, "epochs": 3, "batch_size": 5, "lr": 0.01}
+    return load_recipe(name, defaults | changes)
+
+
+class Listener:
+    """Stops after a number of steps, and keeps what it hears."""
+
+    def __init__(self, stop_after=None):
+        self.notes, self.epochs, self.steps = [], [], 0
+        self.stop_after = stop_after
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def epoch_begins(self, epoch, samples, seen):
+        pass
+
+    def step(self, result, shown):
+        self.steps += 1
+
+    def epoch_ends(self, values):
+        self.epochs.append(values)
+
+    def stopping(self):
+        return self.steps == self.stop_after
+
+
+def fit(shards, folder, given, stop_after=None, resume=False, weights=None, cache="off"):
+    sets = open_sets(shards, given, MACHINE, cache=cache, workers=1)
+    trainer = make_trainer(given, MACHINE, len(sets.manifest.classes), compiled=False)
+    listener = Listener(stop_after)
+    run = Run(folder, sets, trainer, MACHINE, listener)
+    run.start(resume, weights)
+    return run.fit(), listener, trainer
+
+
+def weights_of(path):
+    return load_checkpoint(path)["model"]
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("name", ["quick", "paper"])
+@pytest.mark.parametrize("stops", [(1,), (5,), (2, 4, 5)], ids=str)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path, name, stops):
+    """5 steps an epoch: stops in mid-epoch, at its end, and three times over."""
+    given = recipe(name)
+    fit(shards, tmp_path / "whole", given)
+    for count, stop in enumerate(stops):
+        result, _, _ = fit(shards, tmp_path / "cut", given, stop, resume=count > 0)
+        assert not result.finished
+    result, _, _ = fit(shards, tmp_path / "cut", given, resume=True)
+    assert result.finished
+    whole, cut = (load_checkpoint(tmp_path / run / "last.pt") for run in ("whole", "cut"))
+    assert same(whole["model"], cut["model"])
+    assert whole["progress"] == cut["progress"]
+    assert whole["tally"] == cut["tally"]
+    assert same(weights_of(tmp_path / "whole/best.pt"), weights_of(tmp_path / "cut/best.pt"))
+    times = {"time", "seconds", "images_per_second"}
+    logs = [
+        [
+            {k: v for k, v in row.items() if k not in times}
+            for row in read_log(tmp_path / run)
+            if row["kind"] != "event"
+        ]
+        for run in ("whole", "cut")
+    ]
+    assert logs[0] == logs[1]
+
+
+def test_neither_cache_nor_threads_change_the_weights(shards, tmp_path):
+    given = recipe(epochs=1)
+    for cache in ("off", "ram"):
+        fit(shards, tmp_path / cache, given, cache=cache)
+    assert same(weights_of(tmp_path / "off/last.pt"), weights_of(tmp_path / "ram/last.pt"))
+
+
+def test_another_seed_gives_other_weights(shards, tmp_path):
+    for seed in (0, 1):
+        fit(shards, tmp_path / str(seed), recipe(epochs=1, seed=seed))
+    assert not same(weights_of(tmp_path / "0/last.pt"), weights_of(tmp_path / "1/last.pt"))
+
+
+def test_ragged_last_batches_are_trained_on_and_validation_counts_each_image_once(shards, tmp_path):
+    result, listener, _ = fit(shards, tmp_path / "run", recipe(epochs=1))
+    assert (result.step, listener.steps) == (5, 5)  # 22 images by 5, the last 2 too
+    saved = load_checkpoint(tmp_path / "run/last.pt")
+    assert saved["tally"]["images"] == 22
+    assert load_checkpoint(tmp_path / "run/best.pt")["result"]["images"] == 7
+
+
+def test_a_net_learns_its_training_images(shards, tmp_path):
+    still = {"crops": "centre", "flip": False, "colour": "off", "dropout": 0.0}
+    given = recipe(epochs=40, batch_size=11, warmup_steps=5, label_smoothing=0.0, **still)
+    _, listener, _ = fit(shards, tmp_path / "run", given, cache="ram")
+    assert listener.epochs[-1]["train_loss"] < 0.5 * math.log(3)
+
+
+def test_a_run_says_whether_the_network_is_alive(shards, tmp_path):
+    _, listener, _ = fit(shards, tmp_path / "run", recipe("paper", epochs=1))
+    assert "alive" in listener.notes[0]
+    dead = recipe("paper", epochs=1, normalise="mean-std")
+    _, listener, _ = fit(shards, tmp_path / "dead", dead)
+    assert listener.notes[0].startswith("dead network: from ")
+
+
+def test_a_run_that_diverges_stops_and_keeps_its_checkpoint(shards, tmp_path):
+    given = recipe(epochs=1)
+    fit(shards, tmp_path / "run", given)
+    before = (tmp_path / "run/last.pt").read_bytes()
+    wild = recipe("paper", epochs=2, lr=1e30)
+    with pytest.raises(DivergedError, match="lower --lr"):
+        fit(shards, tmp_path / "wild", wild)
+    assert (tmp_path / "run/last.pt").read_bytes() == before
+
+
+def test_a_folder_with_a_run_is_not_overwritten(shards, tmp_path):
+    given = recipe(epochs=1)
+    fit(shards, tmp_path / "run", given)
+    with pytest.raises(RecipeError, match="holds a run already; add --resume"):
+        fit(shards, tmp_path / "run", given)
+
+
+def test_resuming_on_other_shards_names_both_fingerprints(shards, tmp_path):
+    given = recipe(epochs=1)
+    fit(shards, tmp_path / "run", given)
+    other = tmp_path / "other"
+    write_set(other, {"train": [[encode(picture(i, SIZE)) for i in range(9)]]}, size=SIZE)
+    write_statistics(other)
+    with pytest.raises(CheckpointError, match=r"other shards \(fingerprint \w{16}; these have \w"):
+        fit(other, tmp_path / "run", given, resume=True)
+
+
+def test_without_a_val_split_nothing_is_validated_and_it_is_said(tmp_path):
+    folder = tmp_path / "shards"
+    write_set(folder, {"train": [[encode(picture(i, SIZE)) for i in range(9)]]}, size=SIZE)
+    write_statistics(folder)
+    sets = open_sets(folder, recipe(), MACHINE)
+    assert any("nothing will be validated" in note for note in sets.notes)
+    result, listener, _ = fit(folder, tmp_path / "run", recipe(epochs=1))
+    assert (result.best, result.checkpoint.name) == (None, "last.pt")
+    assert "val_loss" not in listener.epochs[0]
+
+
+def test_held_out_images_are_validated_on_and_never_trained_on(shards, tmp_path):
+    given = recipe(holdout=0.2)
+    sets = open_sets(shards, given, MACHINE)
+    kept = set(sets.validation.numbers.tolist())
+    assert len(kept) == 4
+    for epoch in range(3):
+        order = sets.order(given, epoch).tolist()
+        assert sorted(order) == sorted(set(range(22)) - kept)
+    assert np.array_equal(sets.kept_out, hold_out(given.seed, 22, 0.2))
+    _, listener, _ = fit(shards, tmp_path / "run", recipe(holdout=0.2, epochs=1))
+    assert listener.epochs[0]["split"] == "train, held out"
+
+
+def test_sets_that_cannot_be_trained_on_are_refused(tmp_path, shards):
+    only_val = tmp_path / "val"
+    write_set(only_val, {"val": [[encode(picture(0, SIZE))]]}, size=SIZE)
+    with pytest.raises(ShardError, match=r"has no train split \(it has val\)"):
+        open_sets(only_val, recipe(), MACHINE)
+    no_stats = tmp_path / "nostats"
+    write_set(no_stats, {"train": [[encode(picture(0, SIZE))]]}, size=SIZE)
+    with pytest.raises(StatisticsError, match="is missing; make it with `alexprep stats"):
+        open_sets(no_stats, recipe(), MACHINE)
+    (no_stats / "stats.npz").write_bytes((shards / "stats.npz").read_bytes())
+    with pytest.raises(StatisticsError, match="belongs to other shards"):
+        open_sets(no_stats, recipe(), MACHINE)
+    one = json.loads((only_val / "manifest.json").read_text())
+    assert len(one["classes"]) == 3
+
+
+def test_a_crop_larger_than_the_images_is_refused(shards, tmp_path):
+    with pytest.raises(RecipeError, match="crop 99 does not fit into the 72x72 images"):
+        fit(shards, tmp_path / "run", recipe(crop=99))
+
+
+def test_fine_tuning_on_other_classes_makes_the_head_anew_and_says_so(shards, tmp_path):
+    given = recipe(epochs=1)
+    _, _, trainer = fit(shards, tmp_path / "run", given)
+    content = load_checkpoint(tmp_path / "run/last.pt")
+    more = make_trainer(given, MACHINE, 7, compiled=False)
+    from alextrain.snapshot import adopt_weights
+
+    said = adopt_weights(more.model, content, "run")
+    assert "the last layer is new, because that run knows 3 classes" in said
+    assert torch.equal(
+        more.model.get_parameter("features.conv1.weight"),
+        trainer.model.get_parameter("features.conv1.weight"),
+    )
+    wide = make_trainer(recipe(width=0.1), MACHINE, 3, compiled=False)
+    with pytest.raises(CheckpointError, match=r"'features.conv1.weight' has shape .* expected"):
+        adopt_weights(wide.model, content, "run")

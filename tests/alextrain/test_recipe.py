@@ -1,0 +1,176 @@
+"""Recipes: what comes with the program, overrides by name, and errors that help."""
+
+import dataclasses
+import io
+import json
+
+import pytest
+import torch
+
+from alextrain.errors import RecipeError
+from alextrain.recipe import Recipe, load_recipe, recipe_keys, recipe_names
+
+MINIMAL = """
+epochs = 3
+batch_size = 16
+[network]
+model = "paper"
+[input]
+crop = 99
+normalise = "mean-image"
+[optimiser]
+lr = 1
+[schedule]
+policy = "constant"
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_paper_is_as_printed():
+    paper = load_recipe("paper")
+    assert (paper.epochs, paper.batch_size, paper.label_smoothing) == (90, 128, 0.0)
+    assert (paper.optimiser.lr, paper.optimiser.momentum) == (0.01, 0.9)
+    assert (paper.optimiser.weight_decay, paper.optimiser.velocity) == (0.0005, "with-rate")
+    assert (paper.network.model, paper.network.init, paper.network.dropout) == (
+        "paper",
+        "paper",
+        0.5,
+    )
+    assert (paper.input.crop, paper.input.normalise) == (227, "mean-image")
+    assert (paper.input.crops, paper.input.colour_scale) == ("random", 0.1)
+    assert (paper.schedule.policy, paper.schedule.factor, paper.schedule.drops) == (
+        "plateau",
+        0.1,
+        3,
+    )
+
+
+def test_one_tower_differs_from_paper_in_the_net_alone():
+    paper, tower = load_recipe("paper"), load_recipe("one-tower")
+    assert dataclasses.replace(paper, name="one-tower", network=tower.network) == tower
+    assert dataclasses.replace(paper.network, model="one-tower") == tower.network
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_each_recipe_fits_a_screen_and_begins_with_what_it_is(name):
+    text = load_text(name)
+    assert len(text.splitlines()) <= 45
+    assert text.startswith("# ")
+    for word in ("Reproduces", "Expected", "Time"):
+        assert word in text.split("epochs =")[0], word
+
+
+def load_text(name):
+    from importlib.resources import files
+
+    return (files("alextrain") / "recipes" / f"{name}.toml").read_text()
+
+
+def test_an_override_needs_no_path_and_nothing_given_changes_nothing():
+    overrides = {"crop": 143, "width": 0.25, "lr": 1, "seed": 7, "model": "quick", "epochs": None}
+    recipe = load_recipe("paper", overrides)
+    assert (recipe.input.crop, recipe.network.width, recipe.seed) == (143, 0.25, 7)
+    assert (recipe.optimiser.lr, type(recipe.optimiser.lr)) == (1.0, float)
+    assert (recipe.network.model, recipe.epochs) == ("quick", 90)
+    assert load_recipe("paper", {}) == load_recipe("paper")
+
+
+def test_each_key_has_one_name_in_the_whole_file():
+    total = sum(len(dataclasses.fields(kind)) for kind in section_types())
+    assert len(recipe_keys()) == total - 4  # the four tables are no keys
+
+
+def section_types():
+    recipe = load_recipe("paper")
+    return [
+        Recipe,
+        *(type(getattr(recipe, t)) for t in ("network", "input", "optimiser", "schedule")),
+    ]
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_plain_values_bring_a_recipe_back(name):
+    recipe = load_recipe(name, {"milestones": [3, 5]})
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    file = io.BytesIO()
+    torch.save(recipe.to_dict(), file)
+    file.seek(0)
+    assert Recipe.from_dict(torch.load(file, weights_only=True)) == recipe
+
+
+def test_a_file_of_ones_own_is_named_after_itself(tmp_path):
+    recipe = load_recipe(written(tmp_path, MINIMAL))
+    assert (recipe.name, recipe.input.crop, recipe.optimiser.lr) == ("mine", 99, 1.0)
+
+
+def test_a_recipe_cannot_be_changed_once_it_is_made():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load_recipe("paper").seed = 1
+
+
+def test_an_unknown_recipe_names_its_neighbours_or_all():
+    with pytest.raises(RecipeError, match="no recipe is named 'papr': did you mean 'paper'"):
+        load_recipe("papr")
+    with pytest.raises(RecipeError, match="there are one-tower, paper, quick"):
+        load_recipe("xyz")
+
+
+BAD_OVERRIDES = {
+    "unknown key 'widht': did you mean 'width'": {"widht": 0.5},
+    "unknown key 'zzz': known are .*epochs, .*lr, ": {"zzz": 1},
+    "crop is 0; give a number from 1 up": {"crop": 0},
+    "crop is 1.5; give a whole number": {"crop": 1.5},
+    "crop is true; give a whole number": {"crop": True},
+    "width is 0.0; give a number above 0": {"width": 0},
+    "lr is 'fast'; give a number": {"lr": "fast"},
+    "lr is nan; give a number": {"lr": float("nan")},
+    "lr is inf; give a number": {"lr": float("inf")},
+    "model is 'vgg'; give one of paper, one-tower, quick": {"model": "vgg"},
+    "dropout is 1.0; give a number from 0 up and below 1": {"dropout": 1},
+    "flip is 1; give true or false": {"flip": 1},
+    r"scale is \(1.0, 0.5\); give two numbers, 0 < a <= b": {"scale": [1, 0.5]},
+    "scale is 0.5; give a list of numbers": {"scale": 0.5},
+    r"milestones is \(5, 3\); give rising whole numbers": {"milestones": [5, 3]},
+    "nesterov needs a momentum above 0; it is 0.0": {"nesterov": True, "momentum": 0},
+}
+
+
+@pytest.mark.parametrize("sentence", BAD_OVERRIDES)
+def test_an_impossible_value_is_named_with_what_is_possible(sentence):
+    with pytest.raises(RecipeError, match=f"^recipe paper: {sentence}"):
+        load_recipe("paper", BAD_OVERRIDES[sentence])
+
+
+BAD_FILES = {
+    "lr missing in .optimiser.": MINIMAL.replace("lr = 1", ""),
+    "epochs and batch_size missing": MINIMAL.replace("epochs = 3\nbatch_size = 16", ""),
+    "model missing in .network.": MINIMAL.replace("[network]\nmodel", "[x]\nmodel"),
+    "unknown key 'momentun' in .optimiser.: did you mean 'momentum'": MINIMAL.replace(
+        "lr = 1", "lr = 1\nmomentun = 0.9"
+    ),
+    "unknown key 'crop' in .optimiser.": MINIMAL.replace("lr = 1", "lr = 1\ncrop = 3"),
+    "input is 5; give a table, .input.": "input = 5\n" + MINIMAL.replace("[input]", "[x]"),
+    "is not valid TOML: .*line 1": "epochs = = 3",
+}
+
+
+@pytest.mark.parametrize("sentence", BAD_FILES)
+def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, sentence):
+    path = written(tmp_path, BAD_FILES[sentence])
+    with pytest.raises(RecipeError, match=f"^recipe {path}:? {sentence}"):
+        load_recipe(path)
+
+
+def test_a_file_that_is_missing_or_no_text_is_named(tmp_path):
+    with pytest.raises(RecipeError, match=r"none\.toml cannot be read: .*No such file"):
+        load_recipe(tmp_path / "none.toml")
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecipeError, match=r"binary\.toml cannot be read: .*decode"):
+        load_recipe(path)

@@ -1,0 +1,86 @@
+"""The summary against the published counts and against what autograd really keeps."""
+
+import pytest
+import torch
+
+from alextrain.recipe import Network
+from alextrain.summary import summarise, summary_table
+
+MACS = {
+    "paper": {
+        "conv1": 105_415_200,
+        "conv2": 223_948_800,
+        "conv3": 149_520_384,
+        "conv4": 112_140_288,
+        "conv5": 74_760_192,
+        "fc6": 37_748_736,
+        "fc7": 16_777_216,
+        "fc8": 4_096_000,
+    },
+}
+MACS["one-tower"] = MACS["paper"] | {
+    "conv2": 447_897_600,
+    "conv4": 224_280_576,
+    "conv5": 149_520_384,
+}
+TOTALS = {"paper": (60_965_224, 724_406_816), "one-tower": (62_378_344, 1_135_256_096)}
+WEIGHTS = {
+    "conv1": (34_848, 96),
+    "conv2": (307_200, 256),
+    "conv3": (884_736, 384),
+    "conv4": (663_552, 384),
+    "conv5": (442_368, 256),
+    "fc6": (37_748_736, 4096),
+    "fc7": (16_777_216, 4096),
+    "fc8": (4_096_000, 1000),
+}
+
+
+@pytest.fixture(scope="module", params=TOTALS)
+def full(request):
+    return request.param, summarise(Network(request.param), 1000, 227)
+
+
+def test_full_width_counts_are_the_published_ones(full):
+    model, summary = full
+    assert (summary.parameters, summary.macs) == TOTALS[model]
+    assert {layer.name: layer.macs for layer in summary.layers if layer.macs} == MACS[model]
+    if model == "paper":
+        counted = {layer.name: (layer.weights, layer.biases) for layer in summary.layers}
+        assert {name: pair for name, pair in counted.items() if any(pair)} == WEIGHTS
+        assert (summary.weights, summary.biases) == (60_954_656, 10_568)
+
+
+def test_an_input_image_is_0_59_mebibytes_and_not_those_of_its_batch(full):
+    _, summary = full
+    assert summary.input_bytes == 227 * 227 * 3 * 4
+    assert "0.59 MiB of input" in summary_table(summary)
+
+
+def test_kept_memory_is_the_sum_over_what_the_backward_pass_reads():
+    """Layers and LRN keep their inputs, pools the places of their maxima in 64 bits."""
+    summary = summarise(Network("paper", width=0.25), 10, 227)
+    sizes = {layer.name: torch.Size(layer.shape).numel() for layer in summary.layers}
+    floats = ["relu1", "lrn1", "pool1", "relu2", "lrn2", "pool2", "relu3", "relu4", "relu5"]
+    floats += ["pool5", "relu6", "drop6", "relu7", "drop7"]
+    places = ["pool1", "pool2", "pool5"]
+    expected = 227 * 227 * 3 * 4 + 4 * sum(sizes[n] for n in floats)
+    expected += 8 * sum(sizes[n] for n in places)
+    masks = sizes["drop6"] + sizes["drop7"]  # one byte or four a unit, as the device has it
+    assert expected + masks <= summary.kept_bytes <= expected + 4 * masks
+
+
+def test_the_table_names_each_layer_once_and_ends_with_the_totals(full):
+    _, summary = full
+    table = summary_table(summary)
+    words = [line.split()[0] for line in table.splitlines()]
+    assert words[1:-4] == ["input", *(layer.name for layer in summary.layers)]
+    assert f"{summary.parameters:,}" in table
+    assert f"{summary.macs:,}" in table
+    assert all(len(line) <= 80 for line in table.splitlines())
+
+
+def test_counting_draws_from_nobodys_random_stream():
+    state = torch.get_rng_state()
+    summarise(Network("quick", width=0.1), 10, 99)
+    assert torch.equal(torch.get_rng_state(), state)
