@@ -1,0 +1,153 @@
+"""The commands as a user types them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from alextrain.cli import main
+
+from .small_shards import encode, picture
+from .test_fit import CROP, shards  # noqa: F401  # the fixture
+
+QUICK = ["--recipe", "quick", "--width", "0.05", "--crop", str(CROP), "--batch-size", "5"]
+CPU = ["--device", "cpu"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(shards, tmp_path_factory):  # noqa: F811
+    folder = tmp_path_factory.mktemp("runs") / "quick"
+    result = run("fit", shards, *QUICK, *CPU, "--epochs", 2, "--run", folder)
+    assert result.exit_code == 0, result.output
+    return folder, result.output
+
+
+def test_fit_says_what_it_does_and_what_to_do_next(trained):
+    folder, output = trained
+    for text in (
+        "Device:   CPU",
+        "22 images to train on, 7 to validate on (val), 3 classes",
+        "Recipe:   quick: quick, width 0.05",
+        "the decoded images are kept in RAM",
+        "epoch 2/2: train loss",
+        "Best epoch",
+        f"alextrain eval {folder}/best.pt",
+        f"alextrain predict {folder}/best.pt IMAGE",
+    ):
+        assert text in output
+    names = {path.name for path in folder.iterdir()}
+    assert {"best.pt", "last.pt", "log.jsonl", "epochs.csv", "curves.png", "tensorboard"} <= names
+
+
+def test_eval_names_split_and_views_and_agrees_with_the_run(trained, shards):  # noqa: F811
+    folder, output = trained
+    best = json.loads(run("eval", folder / "best.pt", shards, *CPU, "--json").output)
+    assert (best["split"], best["views"], best["images"]) == ("val", 1, 7)
+    assert f"{best['top1_error']:.2%}" in output.split("Best epoch")[1]
+    ten = run("eval", folder / "best.pt", shards, *CPU, "--split", "train", "--views", 10)
+    assert ten.output.startswith("train, 10 views: top-1 error ")
+
+
+def test_eval_draws_confusion_kernels_and_mistakes(trained, shards, tmp_path):  # noqa: F811
+    folder, _ = trained
+    result = run("eval", folder / "best.pt", shards, *CPU, "--figures", tmp_path / "figures")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "figures/confusion.png").stat().st_size > 5_000
+    assert (tmp_path / "figures/kernels.png").stat().st_size > 5_000
+
+
+def test_predict_names_classes_and_goes_on_after_a_bad_file(trained, tmp_path):
+    folder, _ = trained
+    good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
+    good.write_bytes(encode(picture(3, 90)))
+    bad.write_bytes(b"this is text")
+    result = run("predict", folder / "best.pt", *CPU, bad, good, tmp_path / "none.jpg")
+    assert result.exit_code == 3
+    assert f"{bad}: " in result.output
+    assert f"{tmp_path / 'none.jpg'}: cannot be read (No such file or directory)" in result.output
+    rows = [line.split() for line in result.output.splitlines() if "%" in line]
+    assert len(rows) == 3  # three classes, so three guesses
+    assert sum(float(row[0].rstrip("%")) for row in rows) == pytest.approx(100, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fit", "/nowhere"], "/nowhere: no such folder; make shards with `alexprep shard"),
+        (["fit", "SHARDS", "--recipe", "papr"], "did you mean 'paper'"),
+        (["fit", "SHARDS", "--crop", "9"], "crop 9 leaves nothing after the pools"),
+        (["fit", "SHARDS", "--device", "gpu"], "--device gpu is unknown"),
+        (["fit", "SHARDS", "--resume"], "--resume needs --run FOLDER"),
+        (["fit", "SHARDS", "--resume", "--run", "/nowhere"], "has no checkpoint to resume from"),
+        (["eval", "/nowhere.pt", "SHARDS"], "/nowhere.pt: no such checkpoint"),
+        (["eval", "CHECKPOINT", "SHARDS", "--split", "test"], "has no split 'test'; it has train"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_sentence_and_status_1(trained, shards, arguments, sentence):  # noqa: F811
+    names = {"SHARDS": shards, "CHECKPOINT": trained[0] / "best.pt"}
+    result = run(*[names.get(argument, argument) for argument in arguments])
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_second_run_in_the_same_folder_is_refused(trained, shards):  # noqa: F811
+    result = run("fit", shards, *QUICK, *CPU, "--run", trained[0])
+    assert result.exit_code == 1
+    assert "holds a run already; add --resume" in result.output
+
+
+def test_summary_shows_the_counts_of_the_paper():
+    output = run("summary").output
+    assert "60,965,224" in output
+    assert "724,406,816" in output
+
+
+def test_recipes_are_listed():
+    assert [line.split()[0] for line in run("recipes").output.splitlines()] == [
+        "one-tower",
+        "paper",
+        "quick",
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_resume(shards, tmp_path, number):  # noqa: F811
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "alextrain", "fit", str(shards), *QUICK, *CPU]
+    command += ["--epochs", "100000", "--run", str(folder)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not (folder / "last.pt").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "Stopping after this step and saving" in output
+    assert f"alextrain fit {shards} --run {folder} --resume" in output
+    assert "Traceback" not in output
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys\nfrom alextrain.cli import main\n"
+        "try:\n    main(['fit', '--help'])\nexcept SystemExit:\n    pass\n"
+        "slow = {'torch', 'numpy', 'matplotlib', 'PIL', 'joblib'} & set(sys.modules)\n"
+        "assert not slow, slow\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Examples:" in done.stdout
