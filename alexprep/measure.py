@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -21,17 +18,9 @@ from alexprep.moments import Moments, MomentSums
 from alexprep.shards.manifest import ShardRecord
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import Statistics
+from alexprep.threads import Beat, in_threads
 
-_TICK = 0.2  # seconds between two reports of progress
 _MEND = "run the same `alexprep shard` command again with --recheck to make it anew"
-
-
-@dataclass
-class _Pass:
-    """One pass over shards: what its threads share."""
-
-    images: list[int] = field(default_factory=list)  # seen so far, one number for each shard
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def measure(
@@ -62,14 +51,10 @@ def measure(
     count = sum(map(len, readers))
     if not count:
         raise ShardError(f"{directory}: {' and '.join(splits)} holds no image to measure")
-    shared = _Pass()
-    with ThreadPoolExecutor(jobs or usable_cores()) as pool:
-        try:
-            total = _add_up(_start(pool, shared, readers), shared, on_progress)
-        finally:
-            # Without this, Ctrl-C or a damaged shard would wait for all shards still to come.
-            shared.stop.set()
-            pool.shutdown(cancel_futures=True)
+    shards = [shard for reader in readers for shard in _shards(reader)]
+    total = Moments.none(readers[0].size)
+    for moments in in_threads(_sum_shard, shards, jobs, on_progress):
+        total += moments
     return Statistics(
         count=total.count,
         pixel_sum=total.pixel_sum,
@@ -79,70 +64,43 @@ def measure(
     )
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+class _Shard(NamedTuple):
+    reader: ShardReader
+    record: ShardRecord
+    numbers: range  # of its samples in the split
 
 
-def _start(
-    pool: ThreadPoolExecutor, shared: _Pass, readers: Sequence[ShardReader]
-) -> set[Future[Moments]]:
-    futures = set()
-    for reader in readers:
-        first = 0
-        for record in reader.manifest.of(reader.split):
-            numbers = range(first, first + record.samples)
-            shared.images.append(0)
-            place = len(shared.images) - 1
-            futures.add(pool.submit(_sum_shard, reader, record, numbers, shared, place))
-            first = numbers.stop
-    return futures
+def _shards(reader: ShardReader) -> Iterator[_Shard]:
+    first = 0
+    for record in reader.manifest.of(reader.split):
+        numbers = range(first, first + record.samples)
+        yield _Shard(reader, record, numbers)
+        first = numbers.stop
 
 
-def _add_up(
-    waiting: set[Future[Moments]], shared: _Pass, on_progress: Callable[[int], None] | None
-) -> Moments:
-    total: Moments | None = None
-    told = 0
-    while waiting:
-        done, waiting = wait(waiting, timeout=_TICK, return_when=FIRST_COMPLETED)
-        for future in done:
-            total = future.result() if total is None else total + future.result()
-        seen = sum(shared.images)
-        if on_progress is not None and seen > told:
-            on_progress(seen - told)
-        told = seen
-    assert total is not None
-    return total
-
-
-def _sum_shard(
-    reader: ShardReader, record: ShardRecord, numbers: range, shared: _Pass, place: int
-) -> Moments:
+def _sum_shard(shard: _Shard, beat: Beat) -> Moments:
     """Sum the images of one shard, read from its first byte to its last, hashed in passing."""
+    reader, record = shard.reader, shard.record
     sums = MomentSums(reader.size)
     buffer = np.empty((reader.size, reader.size, 3), np.uint8)
     path = reader.folder / record.name
     digest = hashlib.sha256()
     position = 0
     with path.open("rb", buffering=0) as file:
-        for number in numbers:
-            if shared.stop.is_set():
-                break
+        for number in shard.numbers:
             size = int(reader.index.sizes[number])
             end = int(reader.index.offsets[number]) + size
             data = file.read(end - position)
             digest.update(data)
             position = end
             sums.add(_decode(data[-size:], reader, number, buffer))
-            shared.images[place] += 1
-        else:
-            digest.update(file.read())
-            if digest.hexdigest() != record.sha256:
-                raise ShardError(
-                    f"{path}: was changed after it was written (sha256 "
-                    f"{digest.hexdigest()[:16]}, the manifest says {record.sha256[:16]}); {_MEND}"
-                )
+            beat(1)
+        digest.update(file.read())
+    if digest.hexdigest() != record.sha256:
+        raise ShardError(
+            f"{path}: was changed after it was written (sha256 {digest.hexdigest()[:16]}, the "
+            f"manifest says {record.sha256[:16]}); {_MEND}"
+        )
     return sums.moments()
 
 

@@ -1,6 +1,6 @@
 """Local response normalisation: ours against torch's, and its share of a training step.
 
-    python benchmarks/lrn.py [--batch 32] [--pairs 5] [--step-batch 32]
+    python benchmarks/lrn.py [--batch 32] [--pairs 5] [--step-batch 16]
 
 Both are measured in turn, so that a change of the machine's mood meets both; figures are medians.
 """
@@ -28,6 +28,7 @@ class TorchNorm(nn.Module):
     """The same formula by torch."""
 
     def forward(self, images):
+        """Normalise [n, c, h, w]."""
         return F.local_response_norm(images, 5, alpha=5e-4, beta=0.75, k=2.0)
 
 
@@ -35,10 +36,12 @@ class NoNorm(nn.Module):
     """What a step costs without it."""
 
     def forward(self, images):
+        """Return the images."""
         return images
 
 
 def seconds(call):
+    """Time one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -51,6 +54,8 @@ def in_turn(calls, pairs):
 
 
 def forward_and_backward(norm, images, slopes):
+    """Return one pass each way as a call."""
+
     def call():
         images.grad = None
         norm(images).backward(slopes)
@@ -59,6 +64,7 @@ def forward_and_backward(norm, images, slopes):
 
 
 def alone(batch, pairs):
+    """Print ours beside torch's."""
     print(f"forward and backward, batch {batch}, {torch.get_num_threads()} threads, float32")
     for shape in SHAPES:
         for name, layout in LAYOUTS.items():
@@ -85,6 +91,8 @@ def with_norms(model, norm):
 
 
 def training_step(model, optimiser, images, labels):
+    """Return one step as a call."""
+
     def call():
         optimiser.zero_grad()
         F.cross_entropy(model(images), labels).backward()
@@ -94,6 +102,7 @@ def training_step(model, optimiser, images, labels):
 
 
 def share_of_step(batch, pairs):
+    """Print what part of a whole step it is."""
     recipe = load_recipe("paper")
     model = build_model(recipe.network, 1000, recipe.input.crop)
     initialise(model, recipe.network, recipe.seed)
@@ -115,9 +124,10 @@ def share_of_step(batch, pairs):
 
 
 def main():
+    """Measure and print everything."""
     parser = argparse.ArgumentParser(description="Measure local response normalisation.")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--step-batch", type=int, default=32)
+    parser.add_argument("--step-batch", type=int, default=16)
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
     torch.manual_seed(0)

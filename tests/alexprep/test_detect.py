@@ -1,5 +1,9 @@
 import pytest
-from rawsets import (
+
+from alexprep.errors import RawError
+from alexprep.raw.detect import open_raw
+from alexprep.raw.source import read_source
+from tests.alexprep.rawsets import (
     IDS,
     WORDS,
     devkit_archive,
@@ -9,10 +13,6 @@ from rawsets import (
     write_official,
     write_tar,
 )
-
-from alexprep.errors import RawError
-from alexprep.raw.detect import open_raw
-from alexprep.raw.source import read_source
 
 
 @pytest.fixture

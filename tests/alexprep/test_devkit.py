@@ -2,10 +2,18 @@ import csv
 
 import numpy as np
 import pytest
-from rawsets import IDS, WORDS, devkit_archive, devkit_files, encode_meta, tree, write_folders
 
 from alexprep.errors import RawError
 from alexprep.raw.devkit import ARCHIVE, FOLDER, Synset, find_devkit, parse_meta
+from tests.alexprep.rawsets import (
+    IDS,
+    WORDS,
+    devkit_archive,
+    devkit_files,
+    encode_meta,
+    tree,
+    write_folders,
+)
 
 
 def write_unpacked(root, files=None, folder=f"{FOLDER}/data"):

@@ -2,12 +2,12 @@ import errno
 import os
 
 import pytest
-from rawsets import tree, write_folders
 
 from alexprep.errors import ImageError, RawError
 from alexprep.raw import source as source_module
 from alexprep.raw.folders import open_folders
 from alexprep.raw.source import MAX_BYTES, WHOLE_FILE, Source, read_source, shown
+from tests.alexprep.rawsets import tree, write_folders
 
 
 def names(raw, split="train"):

@@ -1,11 +1,19 @@
 import pytest
-from rawsets import IDS, WORDS, devkit_archive, tar_bytes, tree, write_folders, write_official
 
 from alexprep.errors import RawError
 from alexprep.raw.devkit import ARCHIVE
 from alexprep.raw.folders import open_folders
 from alexprep.raw.ilsvrc2012 import TRAIN, VAL, open_ilsvrc2012
 from alexprep.raw.source import read_source
+from tests.alexprep.rawsets import (
+    IDS,
+    WORDS,
+    devkit_archive,
+    tar_bytes,
+    tree,
+    write_folders,
+    write_official,
+)
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import pytest
-from rawsets import IDS, tree, write_folders, write_official
 
 from alexprep.errors import RawError, SettingsError
 from alexprep.labels import class_names
 from alexprep.raw.detect import open_raw
+from tests.alexprep.rawsets import IDS, tree, write_folders, write_official
 
 
 def test_the_default_order_is_that_of_the_sorted_names(tmp_path):

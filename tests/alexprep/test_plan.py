@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rawsets import WORDS, tree, write_folders, write_official, write_tar
 
 from alexprep.errors import RawError
 from alexprep.plan import make_plan, permutation, shard_lengths
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
+from tests.alexprep.rawsets import WORDS, tree, write_folders, write_official, write_tar
 
 SETTINGS = PrepSettings(shard_size=4, seed=5)
 # What this program gave when it was written; shards made since depend on it.

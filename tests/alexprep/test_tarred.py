@@ -1,10 +1,10 @@
 import pytest
-from rawsets import tar_bytes, train_archive, tree, write_folders, write_tar
 
 from alexprep.errors import RawError
 from alexprep.raw.folders import open_folders
 from alexprep.raw.source import read_source
 from alexprep.raw.tarred import open_tar
+from tests.alexprep.rawsets import tar_bytes, train_archive, tree, write_folders, write_tar
 
 
 def listed(raw):

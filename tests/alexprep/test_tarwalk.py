@@ -3,10 +3,10 @@ import io
 import tarfile
 
 import pytest
-from rawsets import tar_bytes
 
 from alexprep.errors import RawError
 from alexprep.raw.tarwalk import BLOCK, walk
+from tests.alexprep.rawsets import tar_bytes
 
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 FILES = {

@@ -224,7 +224,7 @@ def test_each_mistake_shows_its_image_truth_and_guesses_the_truth_in_orange(tmp_
 @pytest.mark.parametrize(("count", "guesses"), [(1, 2), (4, 5), (9, 3)])
 def test_any_number_of_mistakes_and_classes_can_be_drawn(tmp_path, count, guesses):
     images, table, shares = mistakes(count, guesses)
-    names = ["$x", "y_{", *NAMES[:3]]
+    names = ["$x_{$", "$y_{$", *NAMES[:3]]
     truths = np.zeros(count, np.int64)
     figure = draw_mistakes(tmp_path / "f.png", images, truths, table, shares, names)
     assert sum(bool(axes.get_images()) for axes in figure.axes) == count

@@ -1,0 +1,81 @@
+"""`alexprep info`, `preview` and `doctor`: look, and change nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from alexprep.cli.options import PATH, shards_argument
+
+
+@click.command()
+@shards_argument
+def info(shards: Path) -> None:
+    """Say what SHARDS holds: splits, classes, settings, codec, fingerprint.
+
+    \b
+    Example:
+      alexprep info /shards
+    """
+    from alexprep.shards.manifest import Manifest
+    from alexprep.shards.statistics import STATISTICS, Statistics
+    from alexprep.tables import manifest_table
+
+    manifest = Manifest.load(shards)
+    manifest.check_files(shards)
+    click.echo(manifest_table(manifest))
+    path = shards / STATISTICS
+    if path.exists():
+        statistics = Statistics.load(path, manifest.fingerprint)
+        click.echo(f"statistics   {path}, of {statistics.count:,} images ({statistics.split})")
+    else:
+        click.echo(f"statistics   none yet: alexprep stats {shards}")
+
+
+@click.command()
+@shards_argument
+@click.option("-o", "--output", type=PATH, required=True, help="The PNG to write.")
+@click.option("--split", default="train", show_default=True, help="The split to show.")
+@click.option(
+    "--images",
+    type=click.IntRange(1, 400),
+    default=40,
+    show_default=True,
+    help="How many images to show, at most.",
+)
+def preview(shards: Path, output: Path, split: str, images: int) -> None:
+    """Draw some images of SHARDS in a grid, each with the name of its class.
+
+    \b
+    Example:
+      alexprep preview /shards -o grid.png --split val
+    """
+    from alexprep.figures import draw_preview
+
+    drawn = draw_preview(shards, output, split, images)
+    click.echo(f"{output}: {drawn} images of {split}")
+
+
+@click.command()
+@click.argument("folder", type=PATH, default=".")
+def doctor(folder: Path) -> None:
+    """Look at this machine: Pillow and its speed, libjpeg, cores, memory, the disk of FOLDER.
+
+    Prints a line for each, and advice where something costs time. FOLDER is where shards are to
+    go [default: the current folder]. Exits with status 1 only where something is broken.
+
+    \b
+    Example:
+      alexprep doctor /shards
+    """
+    from alexprep.doctor import BROKEN, examine
+
+    checks = examine(folder)
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        click.echo(f"{check.verdict:<6}  {check.name:<{width}}  {check.found}")
+        if check.advice:
+            click.echo(f"{'':<{width + 10}}{check.advice}")
+    if any(check.verdict == BROKEN for check in checks):
+        raise SystemExit(1)

@@ -1,0 +1,29 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Whether it exists is said by the library, in a sentence that names the remedy.
+PATH = click.Path(path_type=Path)
+
+
+def shards_argument(command: Command) -> Command:
+    """Add the argument SHARDS."""
+    return click.argument("shards", type=PATH)(command)
+
+
+def jobs_option(command: Command) -> Command:
+    """Add --jobs."""
+    return click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(1, 1024),
+        help="How many work at once; the result is the same. [default: one for each core]",
+    )(command)
