@@ -216,7 +216,7 @@ def _by_pillow(
             rgb, note = _to_rgb(image)
     except (ImageError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001  # Pillow's readers raise anything on damaged data
+    except Exception as error:  # Pillow's readers raise anything on damaged data
         name = reader.format or "image"
         raise ImageError(f"{name} that cannot be decoded ({_words(error)})") from error
     # What is kept in `info`, a comment say, would be written into the prepared image.

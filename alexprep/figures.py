@@ -138,7 +138,7 @@ def _decoded(reader: ShardReader, number: int) -> NDArray[np.uint8]:
 
 def _shortened(words: str) -> str:
     """Return the first name of a class, on at most two lines: "kit fox"."""
-    first = words.split(",")[0]
+    first = words.split(",", maxsplit=1)[0]
     return "\n".join(textwrap.wrap(first, 20, max_lines=2, placeholder="...")) or words
 
 

@@ -59,8 +59,8 @@ def statistics_table(statistics: Statistics) -> str:
             _triple(_cosines(statistics.eigenvectors, AUTHORS_AXES), 4),
             _triple(_cosines(statistics.eigenvectors, FB_AXES), 4),
         ],
-        [
-            "variance along axes, of 0 to 1",
+        [  # the unit in which fb.resnet gives them
+            "variance along axes, levels/255",
             _triple(statistics.eigenvalues / 255**2, 4),
             _triple(np.square(np.divide(AUTHORS_AXES_STD, 255)), 4),
             _triple(FB_VARIANCES, 4),
@@ -107,7 +107,9 @@ def _row(name: str, *triples: Sequence[float] | NDArray[np.float64]) -> list[str
 
 
 def _triple(values: Sequence[float] | NDArray[np.float64], digits: int) -> str:
-    return " ".join(f"{value:.{digits}f}".rjust(digits + 4 if digits == 2 else 0) for value in values)
+    return " ".join(
+        f"{value:.{digits}f}".rjust(digits + 4 if digits == 2 else 0) for value in values
+    )
 
 
 def _cosines(mine: NDArray[np.float64], theirs: NDArray[np.float64]) -> list[float]:

@@ -65,14 +65,14 @@ def verify(
 class _Expected(NamedTuple):
     """The samples of one shard, as the index of their split has them."""
 
-    index: Index
+    split: Index
     keys: list[str]  # of the whole split
     numbers: range  # of this shard's samples in the split
 
     def samples(self) -> Iterator[Placed]:
-        for number in self.numbers:
-            place = (self.index.labels[number], self.index.offsets[number], self.index.sizes[number])
-            yield Placed(self.keys[number], *map(int, place))
+        labels, offsets, sizes = self.split.labels, self.split.offsets, self.split.sizes
+        for i in self.numbers:
+            yield Placed(self.keys[i], int(labels[i]), int(offsets[i]), int(sizes[i]))
 
 
 def _expected(directory: Path, manifest: Manifest) -> tuple[list[Finding], dict[str, _Expected]]:
@@ -114,9 +114,7 @@ def _check_shard(
     return findings
 
 
-def _compare(
-    shard: ShardRecord, expected: _Expected | None, placed: list[Placed]
-) -> list[Finding]:
+def _compare(shard: ShardRecord, expected: _Expected | None, placed: list[Placed]) -> list[Finding]:
     if len(placed) != shard.samples:
         what = f"holds {len(placed):,} samples where the manifest says {shard.samples:,}"
         return [Finding(shard.name, what)]

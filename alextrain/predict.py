@@ -46,7 +46,7 @@ class Predictor:
             float32 [n, classes].
         """
         with torch.inference_mode():
-            stack = torch.from_numpy(images).to(self.network.machine.device)
+            stack = torch.tensor(images, device=self.network.machine.device)
             views_ = self.network.augmenter.views(stack, views)
             result: NDArray[np.float32] = (
                 average_views(self.network.model, views_, self.network.machine).cpu().numpy()

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 Measurement = Callable[[], float]  # runs once; returns a rate or a time, the same for both sides
 
@@ -31,6 +32,12 @@ class Comparison:
     ratio: float
     low: float  # lowest ratio of a pair
     high: float  # highest ratio of a pair
+
+    @classmethod
+    def of(cls, ours: Sequence[float], other: Sequence[float]) -> Comparison:
+        """Compare what was measured in turn: the first with the first, and so on."""
+        ratios = [a / b for a, b in zip(ours, other, strict=True)]
+        return cls(median(ours), median(other), median(ratios), min(ratios), max(ratios))
 
 
 @dataclass(frozen=True)
@@ -65,19 +72,34 @@ class Row:
         return low <= judged <= high
 
 
+class Finished(NamedTuple):
+    """What a command that ended well took and said."""
+
+    wall: float  # seconds
+    cpu: float  # seconds, of the command and of what it started
+    output: str
+
+
+def in_turn(measures: Sequence[Measurement], rounds: int) -> list[list[float]]:
+    """Measure each thing once a round, the order reversed from round to round.
+
+    Returns:
+        The results of each measure, round by round.
+    """
+    results: list[list[float]] = [[] for _ in measures]
+    for number in range(rounds):
+        sides = list(zip(measures, results, strict=True))
+        for measure, found in sides if number % 2 == 0 else reversed(sides):
+            found.append(measure())
+    return results
+
+
 def pairs(ours: Measurement, other: Measurement, rounds: int = 5) -> Comparison:
-    """Measure two things in turn, `rounds` times each, the order swapped from pair to pair.
+    """Compare two things measured in turn, `rounds` times each.
 
     Each side is run by the caller once before, where the first run is not like the others.
     """
-    mine: list[float] = []
-    theirs: list[float] = []
-    for number in range(rounds):
-        sides = [(ours, mine), (other, theirs)]
-        for measure, results in sides if number % 2 == 0 else reversed(sides):
-            results.append(measure())
-    ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
-    return Comparison(median(mine), median(theirs), median(ratios), min(ratios), max(ratios))
+    return Comparison.of(*in_turn([ours, other], rounds))
 
 
 def row(
@@ -100,10 +122,8 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def run_command(
-    command: Sequence[str], env: Mapping[str, str] | None = None
-) -> tuple[float, float]:
-    """Run a command to its end; return its wall seconds and its CPU seconds (children included).
+def run_command(command: Sequence[str], env: Mapping[str, str] | None = None) -> Finished:
+    """Run a command to its end.
 
     Exits with the command's own output where it fails: a figure of a failed run is worth nothing.
     """
@@ -120,16 +140,28 @@ def run_command(
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Finished(wall, cpu, done.stdout)
+
+
+def program(name: str, *arguments: object) -> list[str]:
+    """Return the command that runs one of the project's programs with these arguments."""
+    return [str(Path(sys.executable).with_name(name)), *map(str, arguments)]
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def machine() -> str:
     """Name the machine: CPU, cores that this process may use, and whether others are using them."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {cores} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
+    return (
+        f"{name}, {cores()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
+    )
 
 
 def show(rows: Iterable[Row]) -> str:

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import NoReturn
 
 import click
 
@@ -17,18 +17,6 @@ STOPPED = "what is finished stays, and the same command goes on from there"
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM, told apart from Ctrl-C by the exit status alone."""
-
-
-class Stopped(click.ClickException):
-    """The user stopped the command: one line, exit status 128 and the signal's number."""
-
-    def __init__(self, number: int) -> None:
-        self.exit_code = 128 + number
-        super().__init__(f"Stopped by {signal.Signals(number).name}; {STOPPED}.")
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line, without click's "Error:"."""
-        click.echo(f"\n{self.format_message()}", file=file, err=file is None)
 
 
 class Cli(click.Group):
@@ -51,10 +39,19 @@ class Cli(click.Group):
             if error.filename is None:
                 raise
             raise click.ClickException(f"{error.filename}: {error.strerror}") from error
-        except Terminated as error:
-            raise Stopped(signal.SIGTERM) from error
-        except KeyboardInterrupt as error:
-            raise Stopped(signal.SIGINT) from error
+        except Terminated:
+            _stop(ctx, signal.SIGTERM)
+        except KeyboardInterrupt:
+            _stop(ctx, signal.SIGINT)
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """List commands in the order of the work, not of the alphabet."""
+        return list(self.commands)
+
+
+def _stop(ctx: click.Context, number: signal.Signals) -> NoReturn:
+    click.echo(f"\nStopped by {number.name}; {STOPPED}.", err=True)
+    ctx.exit(128 + number)
 
 
 def _terminate(_number: int, _frame: object) -> None:

@@ -9,7 +9,7 @@ import click
 from alexprep.cli.options import PATH, shards_argument
 
 
-@click.command()
+@click.command(short_help="What SHARDS holds.")
 @shards_argument
 def info(shards: Path) -> None:
     """Say what SHARDS holds: splits, classes, settings, codec, fingerprint.
@@ -33,7 +33,7 @@ def info(shards: Path) -> None:
         click.echo(f"statistics   none yet: alexprep stats {shards}")
 
 
-@click.command()
+@click.command(short_help="Draw some images of SHARDS.")
 @shards_argument
 @click.option("-o", "--output", type=PATH, required=True, help="The PNG to write.")
 @click.option("--split", default="train", show_default=True, help="The split to show.")
@@ -57,7 +57,7 @@ def preview(shards: Path, output: Path, split: str, images: int) -> None:
     click.echo(f"{output}: {drawn} images of {split}")
 
 
-@click.command()
+@click.command(short_help="What this machine has: Pillow, cores, disk.")
 @click.argument("folder", type=PATH, default=".")
 def doctor(folder: Path) -> None:
     """Look at this machine: Pillow and its speed, libjpeg, cores, memory, the disk of FOLDER.

@@ -9,7 +9,7 @@ import click
 from alexprep.cli.options import jobs_option, shards_argument
 
 
-@click.command()
+@click.command(short_help="Mean image, mean colour and colour axes of SHARDS.")
 @shards_argument
 @click.option(
     "--split",
@@ -52,7 +52,7 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     click.echo(f"Next: alextrain fit {shards}")
 
 
-@click.command()
+@click.command(short_help="Check every byte of SHARDS.")
 @shards_argument
 @jobs_option
 def verify(shards: Path, jobs: int | None) -> None:

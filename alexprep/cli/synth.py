@@ -10,7 +10,7 @@ import click
 from alexprep.cli.options import PATH, jobs_option
 
 
-@click.command()
+@click.command(short_help="Draw a raw set that can be learnt.")
 @click.argument("raw", type=PATH)
 @click.option("--classes", default=10, show_default=True, help="Number of classes, 72 at most.")
 @click.option("--train", default=4000, show_default=True, help="Images to train on, in all.")
@@ -42,9 +42,9 @@ def synth(raw: Path, jobs: int | None, **options: Any) -> None:
       alexprep synth /tmp/raw --layout ilsvrc2012
     """
     from alexprep.cli.progress import Progress
-    from alexprep.threads import usable_cores
     from alexprep.synth.cast import SynthSettings
     from alexprep.synth.raw_set import make_raw
+    from alexprep.threads import usable_cores
 
     settings = SynthSettings(**options)
     with Progress(settings.train + settings.val, "images") as progress:

@@ -120,8 +120,8 @@ def _drawn(
 
     tasks = (delayed(_draw_batch)(seed, batch) for batch in batches())
     for drawn in Parallel(n_jobs=jobs, return_as="generator", batch_size=1)(tasks):
-        yield from drawn
         on_progress(len(drawn))
+        yield from drawn
 
 
 def _draw_batch(seed: int, batch: Sequence[Casting]) -> list[tuple[Casting, bytes]]:

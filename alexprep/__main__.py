@@ -1,0 +1,5 @@
+"""`python -m alexprep` is `alexprep`."""
+
+from alexprep.cli import main
+
+main(prog_name="alexprep")

@@ -1,0 +1,210 @@
+"""A plan to a finished set of shards: what is there is kept, the rest is made, manifest last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from alexprep import finished, heartbeat, workplace
+from alexprep.errors import SettingsError, ShardError
+from alexprep.files import disk_errors, lock_directory
+from alexprep.finish import finish
+from alexprep.heartbeat import Watch
+from alexprep.plan import Plan
+from alexprep.pool import Placed, blame, make_shards
+from alexprep.record import Record
+from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Report
+from alexprep.shards.manifest import MANIFEST, WORK, Manifest
+from alexprep.threads import usable_cores
+from alexprep.transform import codec
+from alexprep.worker import Job
+from alexprep.workplace import Begun
+
+ON_BAD = ("skip", "fail")
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who hears of progress; each may be left out. The calls may come from another thread."""
+
+    kept: Callable[[int], None] | None = None  # once: images in shards that are kept
+    checked: Callable[[int], None] | None = None  # raw images hashed again since the last time
+    done: Callable[[int], None] | None = None  # images done since the last time
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did, and what the set holds now."""
+
+    written: int  # shards made by this run
+    kept: int  # shards that were there
+    images: int  # in the whole set
+    bytes: int  # of all shards
+    seconds: float  # of this run
+    report: Report
+
+    @property
+    def skipped(self) -> int:
+        """Bad files that the set lacks."""
+        return self.report.counts[SKIPPED]
+
+    @property
+    def repaired(self) -> int:
+        """Files with a flaw that cost no pixel."""
+        return self.report.counts[REPAIRED]
+
+    @property
+    def converted(self) -> int:
+        """Files of another colour model or format."""
+        return self.report.counts[CONVERTED]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 where bad files were skipped."""
+        return self.report.exit_code
+
+
+def build(
+    plan: Plan,
+    target: Path,
+    jobs: int | None = None,
+    *,
+    on_bad: str = "skip",
+    recheck: bool = False,
+    listener: Listener | None = None,
+) -> Summary:
+    """Make all shards of a plan, or what is missing of them.
+
+    May be stopped at any time, by any means, and called again: finished shards are kept, and the
+    bytes of every file are the same in the end. A finished set is checked against the raw set;
+    shards whose sources have changed are made anew.
+
+    Args:
+        plan: What to make.
+        target: The folder of the set: new, empty, or begun by the same plan.
+        jobs: Processes; None for one a core. No byte depends on it.
+        on_bad: "skip" bad files and report them, or "fail" at the first.
+        recheck: Compare hashes of raw images and shards with what was recorded, not only sizes.
+        listener: For progress bars.
+
+    Raises:
+        SettingsError: jobs or on_bad that cannot be.
+        ShardError: the folder holds something else, or a set with other settings, codec or images.
+        BadFilesError: a bad file and on_bad="fail", or no image at all.
+        RawError: the raw set changed, or an archive is cut.
+        DiskError: the disk is full, read-only, or another run holds the folder.
+    """
+    begun_at = time.monotonic()
+    run = _Run(plan, target, _count_jobs(jobs), _fails(on_bad), listener or Listener())
+    workplace.claim(target)
+    with lock_directory(target):
+        begun = Begun.of(plan, codec(plan.settings.format))
+        records = _known(run, begun)
+        stale = _stale(run, records, recheck=recheck)
+        if stale:
+            _reopen(run, begun, records, {task.name for _, task in stale})
+            _make(run, stale)
+        if stale or not (target / MANIFEST).is_file():
+            finish(target, plan, begun.codec, _records(run))
+        workplace.remove_work(target)
+    report = Report.load(target)
+    return Summary(
+        written=len(stale),
+        kept=len(plan.tasks) - len(stale),
+        images=report.images,
+        bytes=sum(shard.bytes for shard in Manifest.load(target).shards),
+        seconds=time.monotonic() - begun_at,
+        report=report,
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    plan: Plan
+    target: Path
+    jobs: int
+    fail: bool  # the first bad file ends the run
+    listener: Listener
+
+
+def _count_jobs(jobs: int | None) -> int:
+    if jobs is not None and jobs < 1:
+        raise SettingsError(f"jobs must be 1 or more; got {jobs}")
+    return jobs or usable_cores()
+
+
+def _fails(on_bad: str) -> bool:
+    if on_bad not in ON_BAD:
+        raise SettingsError(f"on-bad must be skip or fail; got {on_bad!r}")
+    return on_bad == "fail"
+
+
+def _known(run: _Run, begun: Begun) -> list[Record | None]:
+    """Return for each task the record of what is there, of a finished or an unfinished set."""
+    if (run.target / MANIFEST).is_file():
+        manifest = Manifest.load(run.target)
+        workplace.check_same(run.target, begun, manifest.settings, manifest.codec)
+        workplace.remove_work(run.target)  # of a run that ended between manifest and cleaning up
+        return [*finished.restore(run.target, manifest, run.plan)]
+    workplace.check_continues(run.target, begun)
+    return [Record.load(run.target / WORK, task.name) for task in run.plan.tasks]
+
+
+def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[Placed]:
+    """Return the tasks whose shards have to be made."""
+    standing = {
+        task.name: (task, record)
+        for task, record in zip(run.plan.tasks, records, strict=True)
+        if record is not None and finished.usable(run.target, task, record)
+    }
+    if recheck:
+        pairs = list(standing.values())
+        for name in finished.recheck(run.target, pairs, run.jobs, run.listener.checked):
+            del standing[name]
+    if run.listener.kept is not None:
+        run.listener.kept(sum(len(task.samples) for task, _ in standing.values()))
+    return [Placed(i, task) for i, task in enumerate(run.plan.tasks) if task.name not in standing]
+
+
+def _reopen(run: _Run, begun: Begun, records: list[Record | None], stale: set[str]) -> None:
+    """Make the set one that is unfinished, with records of the shards that stand."""
+    begun.save(run.target)
+    work = run.target / WORK
+    with disk_errors(work):
+        for task, record in zip(run.plan.tasks, records, strict=True):
+            if task.name in stale:
+                (work / f"{task.name}.json").unlink(missing_ok=True)
+            elif record is not None and not (work / f"{task.name}.json").is_file():
+                record.save(work, task.name)
+        (run.target / MANIFEST).unlink(missing_ok=True)
+
+
+def _make(run: _Run, stale: list[Placed]) -> None:
+    """Make shards; whatever happens, leave nothing of this run behind but finished ones."""
+    killers = workplace.load_killers(run.target)
+    suspects = workplace.left_in_work(run.target)
+    workplace.remove_runs(run.target)
+    folder = workplace.open_run(run.target, len(run.plan.tasks))
+    job = Job(run.plan.settings, run.target, folder, run.fail)
+    try:
+        blame(job, stale, suspects, killers)
+        watch = Watch(folder / heartbeat.NAME, run.listener.done)
+        with watch, closing(make_shards(job, stale, run.jobs, killers)) as made:
+            for _ in made:
+                pass
+    finally:
+        workplace.remove_runs(run.target)
+
+
+def _records(run: _Run) -> list[Record]:
+    records = [Record.load(run.target / WORK, task.name) for task in run.plan.tasks]
+    lost = [task.name for task, record in zip(run.plan.tasks, records, strict=True) if not record]
+    if lost:
+        raise ShardError(
+            f"{run.target / WORK / lost[0]}.json: this record was lost while the command ran; "
+            "run it again"
+        )
+    return [record for record in records if record is not None]

@@ -1,0 +1,73 @@
+"""The end of a set of shards: index, what other readers need, report, and the manifest last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from alexprep.errors import BadFilesError
+from alexprep.files import canonical_json, sha256_file, write_atomically
+from alexprep.plan import Plan
+from alexprep.record import Record, join
+from alexprep.report import Report
+from alexprep.shards.index import index_name
+from alexprep.shards.manifest import Manifest
+
+INFO = "_info.json"  # what timm's reader of webdatasets looks for
+
+
+def finish(target: Path, plan: Plan, codec: Mapping[str, str], records: Sequence[Record]) -> Report:
+    """Write all that stands beside the shards.
+
+    Args:
+        target: The set, every shard in it.
+        plan: What was planned.
+        codec: See `transform.codec`.
+        records: One for each task of the plan, in its order.
+
+    Raises:
+        BadFilesError: not one of the raw files is an image.
+        DiskError: the disk is full or cannot be written.
+    """
+    images = sum(record.shard.samples for record in records)
+    report = Report.gather((line for record in records for line in record.outcomes), images)
+    if not images:
+        first = report.outcomes[0]
+        raise BadFilesError(
+            f"none of the {plan.samples():,} files is an image (the first, {first.file}: "
+            f"{first.what}); name a folder or an archive of images"
+        )
+    shards = tuple(record.shard for record in records)
+    hashes = {}
+    for split in dict.fromkeys(shard.split for shard in shards):
+        path = target / index_name(split)
+        join([record.index for record in records if record.shard.split == split]).save(path)
+        hashes[split] = sha256_file(path)
+    manifest = Manifest(
+        settings=plan.settings,
+        codec=codec,
+        layout=plan.raw,
+        label_order=plan.label_order,
+        classes=plan.classes,
+        words=tuple(plan.words.get(name, name) for name in plan.classes),
+        shards=shards,
+        index_sha256=hashes,
+    )
+    write_atomically(target / INFO, canonical_json(_info(manifest)))
+    report.save(target)
+    manifest.save(target)
+    return report
+
+
+def _info(manifest: Manifest) -> dict[str, object]:
+    return {
+        "splits": {
+            split: {
+                "name": split,
+                "num_samples": manifest.samples(split),
+                "filenames": [shard.name for shard in manifest.of(split)],
+                "shard_lengths": [shard.samples for shard in manifest.of(split)],
+            }
+            for split in manifest.splits
+        }
+    }

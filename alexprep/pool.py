@@ -1,0 +1,138 @@
+"""Shard tasks in processes, and what to do when one of the processes dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from typing import NamedTuple
+
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
+
+from alexprep import heartbeat
+from alexprep.errors import AlexError
+from alexprep.plan import Task
+from alexprep.rescue import kills_alone
+from alexprep.shards.manifest import ShardRecord
+from alexprep.worker import Job, keep_memory, make_shard, start_worker
+from alexprep.workplace import save_killers
+
+_DEATHS = 3  # in a row, with no shard finished in between and no image to blame
+
+Killers = dict[int, dict[int, str]]  # slot -> position -> reason
+
+
+class Placed(NamedTuple):
+    """A task and its place in the plan."""
+
+    slot: int
+    task: Task
+
+
+def make_shards(
+    job: Job, tasks: Sequence[Placed], jobs: int, killers: Killers
+) -> Generator[ShardRecord, None, None]:
+    """Make all shards; yield each as it is finished.
+
+    One job works in this process. Where a worker dies, the pool starts anew; the images that were
+    in work are tried one by one, each in a fresh process, and one that kills that too is added to
+    `killers` and left out from then on.
+
+    Raises:
+        AlexError: workers die again and again and no image is to blame, or what `make_shard` says.
+    """
+    left = {placed.slot: placed for placed in tasks}
+    deaths = 0
+    while left:
+        try:
+            with closing(_run(job, list(left.values()), jobs, killers)) as made:
+                for slot, shard in made:
+                    del left[slot]
+                    deaths = 0
+                    yield shard
+        except BrokenProcessPool as error:
+            deaths += 1
+            in_work = heartbeat.in_work(job.run / heartbeat.NAME)
+            if not blame(job, list(left.values()), in_work, killers) and deaths == _DEATHS:
+                raise AlexError(
+                    f"{job.target}: worker processes died {deaths} times in a row, and no image "
+                    "kills one alone; perhaps the memory is too small for so many: run the same "
+                    f"command again with fewer --jobs than {jobs}"
+                ) from error
+
+
+def blame(
+    job: Job, tasks: Sequence[Placed], in_work: Sequence[tuple[int, int]], killers: Killers
+) -> bool:
+    """Try alone each image that was in work when processes died.
+
+    Args:
+        job: The run.
+        tasks: Those left; images of others are passed over.
+        in_work: (slot, position) of what was in work.
+        killers: What is found is added, and kept on the disk for the runs that continue this one.
+
+    Returns:
+        Whether an image was found that kills the process that decodes it.
+    """
+    by_slot = {placed.slot: placed.task.samples for placed in tasks}
+    found = False
+    for slot, position in in_work:
+        if position < len(by_slot.get(slot, ())):
+            reason = kills_alone(by_slot[slot][position].source, job.settings)
+            if reason is not None:
+                killers.setdefault(slot, {})[position] = reason
+                found = True
+    if found:
+        save_killers(job.target, killers)
+    return found
+
+
+def _run(
+    job: Job, tasks: Sequence[Placed], jobs: int, killers: Killers
+) -> Generator[tuple[int, ShardRecord], None, None]:
+    if jobs == 1:
+        keep_memory()
+        for slot, task in tasks:
+            yield slot, make_shard(job, task, slot, killers.get(slot, {}))
+        return
+    parallel = Parallel(
+        n_jobs=jobs,
+        backend="loky",
+        batch_size=1,
+        return_as="generator_unordered",
+        initializer=start_worker,
+        initargs=(os.getpid(),),
+    )
+    calls = (delayed(_make)(job, placed, killers.get(placed.slot, {})) for placed in tasks)
+    with _interrupts_held():
+        records = parallel(calls)
+    try:
+        yield from records
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that some results were not waited for
+            records.close()
+        # Else the workers would idle on for minutes, as long as this process lives.
+        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+
+
+def _make(job: Job, placed: Placed, skip: Mapping[int, str]) -> tuple[int, ShardRecord]:
+    return placed.slot, make_shard(job, placed.task, placed.slot, skip)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let processes begun here be deaf to Ctrl-C, which a terminal sends to all of them.
+
+    The parent hears it and ends them; else each would print a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,200 @@
+"""One shard task to one shard: written beside, read again and checked, renamed, recorded."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from alexprep import heartbeat
+from alexprep.errors import BadFilesError, ImageError, ShardError
+from alexprep.files import atomic_file, disk_errors, sha256_file, sync_folder
+from alexprep.heartbeat import Heartbeat
+from alexprep.plan import Planned, Task
+from alexprep.raw.source import read_source, shown
+from alexprep.record import Record, origin
+from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, outcomes_of
+from alexprep.settings import PrepSettings
+from alexprep.shards.index import Index
+from alexprep.shards.manifest import WORK, ShardRecord
+from alexprep.shards.tar import Placed, read_shard, write_shard
+from alexprep.transform import prepare
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_KEEP = 32 << 20  # bytes; what is larger goes back to the system at once
+_LOOK = 0.5  # seconds between two looks at the parent
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all tasks of one run have in common."""
+
+    settings: PrepSettings
+    target: Path  # SHARDS
+    run: Path  # SHARDS/.work/run-...: this run's own folder
+    fail: bool  # the first bad file ends the run
+
+
+@dataclass
+class _Made:
+    """What is known of a shard while it is written."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    source_sizes: list[int] = field(default_factory=list)
+    source_hashes: list[str] = field(default_factory=list)
+
+
+def start_worker(parent: int) -> None:
+    """Prepare a worker process.
+
+    It ends soon after its parent has, however that ended. glibc keeps the memory of a picture for
+    the next one, where it otherwise may take it from the system, zeroed page by page, each time.
+
+    Args:
+        parent: Process id of the parent.
+    """
+    keep_memory()
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+
+
+def keep_memory() -> None:
+    """Let malloc keep what pictures need; does nothing where there is no glibc."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        # Setting the first alone fixes the second at 128 KB: 310 page faults an image.
+        mallopt(_M_MMAP_THRESHOLD, _KEEP)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _KEEP)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)
+
+
+def make_shard(job: Job, task: Task, slot: int, skip: Mapping[int, str]) -> ShardRecord:
+    """Make one shard and its record.
+
+    All is written in the run's own folder and renamed from there. A later run removes that folder
+    first, so a worker that has outlived its parent cannot put anything into a set that is no
+    longer its own.
+
+    Args:
+        job: The run.
+        task: The shard.
+        slot: Its place in the plan, for the heartbeat.
+        skip: Position in the task -> reason, for images that are not to be touched.
+
+    Raises:
+        BadFilesError: a bad image, where the job wants none.
+        RawError: the raw set changed, or its archive was cut.
+        DiskError: the disk is full, or cannot be written.
+        ShardError: what was written reads back as something else.
+    """
+    made = _Made()
+    name = f"{task.name}.tar"
+    beat = Heartbeat(job.run / heartbeat.NAME, slot)
+    try:
+        with atomic_file(job.run / name) as file:
+            hashed = _Hashed(file)
+            samples = _samples(job, task, skip, beat, made)
+            placed = write_shard(cast(BinaryIO, hashed), samples, job.settings.format)
+        _check(job.run / name, hashed.digest.hexdigest(), placed, job.settings.format)
+        record = _record(task, made, placed, hashed)
+        record.save(job.run, task.name)
+        _publish(job, name, task.name)
+        beat.finish(len(task.samples))
+    finally:
+        beat.close()
+    return record.shard
+
+
+class _Hashed:
+    """A file that knows the SHA-256 and the length of what was written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, data: memoryview) -> int:
+        written = self._file.write(data)
+        self.digest.update(data[:written])
+        self.bytes += written
+        return written
+
+
+def _samples(
+    job: Job, task: Task, skip: Mapping[int, str], beat: Heartbeat, made: _Made
+) -> Iterator[tuple[str, int, bytes]]:
+    for position, planned in enumerate(task.samples):
+        beat.at(position)
+        digest = ""
+        try:
+            if position in skip:
+                raise ImageError(skip[position])
+            data = read_source(planned.source)
+            digest = hashlib.sha256(data).hexdigest()
+            image, notes = prepare(data, job.settings)
+        except ImageError as error:
+            made.outcomes.append(_skipped(job, task, planned, str(error), digest))
+            continue
+        if notes:
+            made.outcomes += outcomes_of(planned.source, task.split, notes, digest)
+        made.source_sizes.append(planned.source.size)
+        made.source_hashes.append(digest)
+        yield planned.key, planned.label, image
+    beat.at(len(task.samples))
+
+
+def _skipped(job: Job, task: Task, planned: Planned, reason: str, digest: str) -> Outcome:
+    name = shown(planned.source.name)
+    if job.fail:
+        raise BadFilesError(
+            f"{name}: {reason}; repair or remove it, or let bad files be skipped (--on-bad skip)"
+        )
+    return Outcome(name, task.split, SKIPPED, reason, planned.source.size, digest)
+
+
+def _check(path: Path, digest: str, placed: list[Placed], extension: str) -> None:
+    """Read the shard again: each header, each pair, the end, and every byte."""
+    found = [item for item, _ in read_shard(path, extension)]
+    if found != placed or sha256_file(path) != digest:
+        raise ShardError(
+            f"{path}: reads back as something else than was written; "
+            "check the disk and the memory of this machine"
+        )
+
+
+def _record(task: Task, made: _Made, placed: list[Placed], hashed: _Hashed) -> Record:
+    counts = {
+        done: sum(outcome.done == done for outcome in made.outcomes)
+        for done in (SKIPPED, REPAIRED, CONVERTED)
+    }
+    shard = ShardRecord(
+        name=f"{task.name}.tar",
+        split=task.split,
+        samples=len(placed),
+        bytes=hashed.bytes,
+        sha256=hashed.digest.hexdigest(),
+        **counts,
+    )
+    index = Index.build([placed], made.source_sizes, made.source_hashes)
+    return Record(shard, origin(task), tuple(made.outcomes), index)
+
+
+def _publish(job: Job, shard: str, record: str) -> None:
+    """Rename shard and record to where they count, the record's own mark last."""
+    work = job.target / WORK
+    with disk_errors(job.target / shard):
+        (job.run / shard).replace(job.target / shard)
+        sync_folder(job.target)
+        (job.run / f"{record}.npz").replace(work / f"{record}.npz")
+        (job.run / f"{record}.json").replace(work / f"{record}.json")
+        sync_folder(work)
