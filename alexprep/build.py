@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexprep import finished, heartbeat, workplace
+from alexprep.begun import Begun, check_continues, check_same
 from alexprep.errors import SettingsError, ShardError
 from alexprep.files import disk_errors, lock_directory
 from alexprep.finish import finish
@@ -21,7 +22,6 @@ from alexprep.shards.manifest import MANIFEST, WORK, Manifest
 from alexprep.threads import usable_cores
 from alexprep.transform import codec
 from alexprep.worker import Job
-from alexprep.workplace import Begun
 
 ON_BAD = ("skip", "fail")
 
@@ -146,10 +146,10 @@ def _known(run: _Run, begun: Begun) -> list[Record | None]:
     """Return for each task the record of what is there, of a finished or an unfinished set."""
     if (run.target / MANIFEST).is_file():
         manifest = Manifest.load(run.target)
-        workplace.check_same(run.target, begun, manifest.settings, manifest.codec)
+        check_same(run.target, begun, manifest.settings, manifest.codec)
         workplace.remove_work(run.target)  # of a run that ended between manifest and cleaning up
         return [*finished.restore(run.target, manifest, run.plan)]
-    workplace.check_continues(run.target, begun)
+    check_continues(run.target, begun)
     return [Record.load(run.target / WORK, task.name) for task in run.plan.tasks]
 
 

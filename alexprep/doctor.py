@@ -29,6 +29,7 @@ _SIMD = (
 # Time of a bilinear resize of RGB over that of one float channel, which has no SIMD in either:
 # 3.1 with Pillow 13.0.0, 0.46 with pillow-simd 12.1.1 (AVX2), 0.6 (SSE4).
 _SIMD_BELOW = 1.2
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 _IMAGENET_BYTES = 40e9  # shards of ILSVRC2012 at the default settings
 
 
@@ -50,9 +51,9 @@ def examine(folder: Path) -> list[Check]:
         _check_libjpeg(),
         _check_webp(),
         Check("simplejpeg", f"{installed('simplejpeg')} (libjpeg-turbo, reads the shards)"),
-        _check_cores(),
+        check_cores(usable_cores(), os.cpu_count() or 1, read_quota(_CPU_MAX)),
         Check("memory", _memory()),
-        check_disk(folder, free_bytes(folder), _may_write(folder)),
+        check_disk(folder, free_bytes(folder), writable=_may_write(folder)),
     ]
 
 
@@ -134,16 +135,16 @@ def _check_webp() -> Check:
     return Check("WebP", "not built in", NOTE, "WebP pictures in a raw set will be skipped")
 
 
-def _check_cores() -> Check:
-    usable, quota = usable_cores(), _quota(Path("/sys/fs/cgroup/cpu.max"))
-    found = f"{usable} usable of {os.cpu_count()}"
+def check_cores(usable: int, present: int, quota: float | None) -> Check:
+    """Say how many cores there are for this process, and how many of them at a time."""
+    found = f"{usable} usable of {present}"
     if quota is None or quota >= usable:
         return Check("cores", found)
     advice = f"only {quota:g} of them are granted at a time; use --jobs {max(1, round(quota))}"
     return Check("cores", found, NOTE, advice)
 
 
-def _quota(path: Path) -> float | None:
+def read_quota(path: Path) -> float | None:
     """Return the cores that a control group grants at a time, None for all."""
     try:
         granted, period = path.read_text().split()
@@ -158,7 +159,7 @@ def _memory() -> str:
     return f"{total / 1e9:.1f} GB, {free / 1e9:.1f} GB of it unused"
 
 
-def check_disk(folder: Path, free: int, writable: bool) -> Check:
+def check_disk(folder: Path, free: int, *, writable: bool) -> Check:
     """Say how much room there is for shards."""
     found = f"{free / 1e9:,.1f} GB free for {folder}"
     if not writable:

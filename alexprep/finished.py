@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alexprep.begun import other_images
 from alexprep.errors import ImageError, ShardError
 from alexprep.files import sha256_file
 from alexprep.plan import Plan, Task
@@ -17,7 +18,6 @@ from alexprep.report import Outcome, Report
 from alexprep.shards.index import Index, index_name
 from alexprep.shards.manifest import Manifest
 from alexprep.threads import Beat, in_threads
-from alexprep.workplace import other_images
 
 _STALE = "stale"  # no origin is that
 

@@ -59,14 +59,12 @@ class Record:
     def hashes(self, task: Task) -> dict[str, str]:
         """Return the SHA-256 of each source of the task, by name, as it was when it was read."""
         skipped = skipped_by_file(self.outcomes)
-        stored = iter(self.index.source_hashes)
-        names = [sample.source.name for sample in task.samples]
-        return {
-            name: skipped[shown(name)].sha256
-            if shown(name) in skipped
-            else next(stored).tobytes().hex()
-            for name in names
-        }
+        stored = (digest.tobytes().hex() for digest in self.index.source_hashes)
+        hashes = {}
+        for _, _, source in task.samples:
+            bad = skipped.get(shown(source.name))
+            hashes[source.name] = next(stored) if bad is None else bad.sha256
+        return hashes
 
 
 def skipped_by_file(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:

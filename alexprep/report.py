@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from alexprep.decode import SUFFIXES
+from alexprep.decode_other import SUFFIXES
 from alexprep.errors import ShardError
 from alexprep.files import canonical_json, write_atomically
 from alexprep.raw.source import Source, shown, some

@@ -23,7 +23,7 @@ def kills_alone(source: Source, settings: PrepSettings) -> str | None:
     """
     order = json.dumps({"source": source, "settings": settings.to_dict()})
     paths = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(  # noqa: S603  # our own module
+    done = subprocess.run(
         [sys.executable, "-m", "alexprep.rescue"],
         input=order.encode("ascii"),
         env=os.environ | {"PYTHONPATH": paths},

@@ -12,8 +12,9 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from alexprep.decode import Decoded, decode
+from alexprep.decode import decode
 from alexprep.geometry import Box, box
+from alexprep.picture import Decoded
 from alexprep.settings import PrepSettings
 
 _FILTERS = {

@@ -1,10 +1,10 @@
-"""SHARDS while it is worked on: whose it is, what was begun there, and this run's own folder.
+"""SHARDS while it is worked on: whose it is, and what lies in its work folder.
 
-SHARDS/.work/begun.json      settings, codec and raw images that the set was begun with
-SHARDS/.work/train-000000.*  records of finished shards
-SHARDS/.work/killers.json    images that kill the process that decodes them
-SHARDS/.work/run-.../        what one run has not finished; no other run touches it but to
-                             remove it, so that workers that outlived their parent fail
+- .work/begun.json: see begun.py
+- .work/train-000000.json and .npz: records of finished shards, see record.py
+- .work/killers.json: images that kill the process that decodes them
+- .work/run-.../: what one run has not finished. No other run touches it but to remove it, so
+  that workers that outlived their parent have nothing left to rename.
 """
 
 from __future__ import annotations
@@ -13,50 +13,16 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from alexprep import heartbeat
-from alexprep.errors import SettingsError, ShardError
+from alexprep.begun import BEGUN
+from alexprep.errors import ShardError
 from alexprep.files import LOCK, canonical_json, disk_errors, write_atomically
-from alexprep.plan import Plan
-from alexprep.record import structure
-from alexprep.settings import PrepSettings
-from alexprep.shards.manifest import MANIFEST, WORK, Manifest
+from alexprep.shards.manifest import MANIFEST, WORK
 
-_BEGUN = "begun.json"
 _KILLERS = "killers.json"
 _RUN, _DEAD = "run-", "dead-"
-_REMEDY = "repeat the command that began it, or name another folder"
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What a set of shards was begun with; the same is needed to continue it."""
-
-    settings: PrepSettings
-    codec: Mapping[str, str]
-    structure: str
-    samples: int
-
-    @classmethod
-    def of(cls, plan: Plan, codec: Mapping[str, str]) -> Begun:
-        """Return what this command begins with."""
-        return cls(plan.settings, codec, structure(plan.tasks), plan.samples())
-
-    def save(self, target: Path) -> None:
-        """Write it into the work folder, which is made."""
-        work = target / WORK
-        with disk_errors(work):
-            work.mkdir(exist_ok=True)
-        content = {
-            "settings": self.settings.to_dict(),
-            "codec": dict(self.codec),
-            "structure": self.structure,
-            "samples": self.samples,
-        }
-        write_atomically(work / _BEGUN, canonical_json(content))
 
 
 def claim(target: Path) -> None:
@@ -69,68 +35,13 @@ def claim(target: Path) -> None:
     with disk_errors(target):
         target.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in target.iterdir()}
-    ours = MANIFEST in names or (target / WORK / _BEGUN).is_file()
+    ours = MANIFEST in names or (target / WORK / BEGUN).is_file()
     others = sorted(names - {LOCK, WORK, "lost+found"})
     if others and not ours:
         raise ShardError(
             f"{target}: is not empty and holds no shards of alexprep (there is {others[0]}); "
             "name an empty or a new folder"
         )
-
-
-def check_continues(target: Path, begun: Begun) -> None:
-    """Check an unfinished set against this command; nothing where nothing was begun.
-
-    Raises:
-        ShardError: other settings, another codec or other raw images; names the difference.
-    """
-    path = target / WORK / _BEGUN
-    if not path.is_file():
-        return
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-        check_same(target, begun, PrepSettings.from_dict(content["settings"]), content["codec"])
-        same = content["structure"] == begun.structure
-        samples = int(content["samples"])
-    except (ValueError, KeyError, TypeError, SettingsError) as error:
-        raise ShardError(
-            f"{path}: is damaged ({error}); remove {target} and make the shards anew"
-        ) from error
-    if not same:
-        raise ShardError(other_images(target, samples, begun.samples))
-
-
-def check_same(
-    target: Path, begun: Begun, settings: PrepSettings, codec: Mapping[str, str]
-) -> None:
-    """Check settings and codec of a set against this command's.
-
-    Raises:
-        ShardError: names each difference.
-    """
-    different = settings.differences(begun.settings)
-    if different:
-        raise ShardError(
-            f"{target}: was begun with other settings, there and here {', '.join(different)}; "
-            f"{_REMEDY}"
-        )
-    names = sorted(set(codec) | set(begun.codec))
-    different = [
-        f"{name} {str(codec.get(name))[:24]} and {str(begun.codec.get(name))[:24]}"
-        for name in names
-        if codec.get(name) != begun.codec.get(name)
-    ]
-    if different:
-        raise ShardError(
-            f"{target}: was begun with another codec, there and here {', '.join(different)}; "
-            "install what it was begun with, or name another folder"
-        )
-
-
-def other_images(target: Path, there: int, here: int) -> str:
-    """Return the sentence on a set that was made from other raw images."""
-    counts = f"{there:,} there, {here:,} here" if there != here else f"{here:,} with other names"
-    return f"{target}: was begun from other raw images ({counts}); {_REMEDY}"
 
 
 def open_run(target: Path, slots: int) -> Path:

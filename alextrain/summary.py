@@ -124,13 +124,11 @@ def _layer(name: str, module: nn.Module, output: Tensor) -> Layer:
 
 
 def _kept_bytes(model: nn.Module, crop: int, images: int) -> int:
-    """Return the bytes of all tensors that autograd keeps, parameters left out, each once."""
-    own = {_storage(tensor) for tensor in [*model.parameters(), *model.buffers()]}
+    """Return the bytes of all tensors that autograd keeps, each once."""
     kept: dict[int, Tensor] = {}
-
     with _saved(kept):
         model(torch.zeros(images, 3, crop, crop))
-    return sum(t.untyped_storage().nbytes() for key, t in kept.items() if key not in own)
+    return sum(t.untyped_storage().nbytes() for t in kept.values())
 
 
 @contextmanager

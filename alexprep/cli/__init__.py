@@ -11,6 +11,7 @@ from alexprep import __version__
 from alexprep.cli.group import Cli
 from alexprep.cli.look import doctor, info, preview
 from alexprep.cli.measure import stats, verify
+from alexprep.cli.prepare import shard
 from alexprep.cli.synth import synth
 
 
@@ -30,5 +31,5 @@ def main() -> None:
     """
 
 
-for command in (stats, verify, info, preview, synth, doctor):
+for command in (shard, stats, verify, info, preview, synth, doctor):
     main.add_command(command)

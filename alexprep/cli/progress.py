@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 
 import click
 from tqdm import tqdm
@@ -18,35 +17,40 @@ class Progress:
     Args:
         total: Of what is counted.
         unit: What is counted, plural: "images".
+        done: How much of it was there before.
         scale: Write large numbers with k, M, G (for bytes).
     """
 
-    def __init__(self, total: int, unit: str, *, scale: bool = False) -> None:
+    def __init__(self, total: int, unit: str, *, done: int = 0, scale: bool = False) -> None:
         self.total = total
         self.unit = unit
-        self.done = 0
+        self.done = self._before = done
         self._scale = scale
         self._began = self._said = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
             self._bar = tqdm(
-                total=total, unit=f" {unit}", unit_scale=scale, dynamic_ncols=True, smoothing=0.1
+                total=total,
+                initial=done,
+                unit=f" {unit}",
+                unit_scale=scale,
+                dynamic_ncols=True,
+                smoothing=0.1,
             )
 
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
         if self._bar is not None:
             self._bar.close()
 
     def update(self, count: int) -> None:
-        """Count `count` more."""
+        """Count `count` more; or fewer, where work has to be done again."""
         self.done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -58,7 +62,7 @@ class Progress:
 
     def line(self, seconds: float) -> str:
         """Return how far it is after so many seconds: what a log shows instead of a bar."""
-        rate = self.done / max(seconds, 1e-9)
+        rate = (self.done - self._before) / max(seconds, 1e-9)
         left = duration((self.total - self.done) / rate) if rate > 0 else "unknown time"
         if self._scale:
             done, total, rate_text = byte_size(self.done), byte_size(self.total), byte_size(rate)

@@ -5,6 +5,7 @@ import torch
 from alexprep.shards.reader import ShardReader
 from alextrain.data import cache as cache_module
 from alextrain.data.cache import DeviceLoader, choose, free_in_ram, free_on_device, open_loader
+from alextrain.data.loader import Loader
 from alextrain.data.order import epoch_order
 from alextrain.errors import DeviceError
 from tests.alextrain.small_shards import encode, picture, write_set
@@ -76,6 +77,15 @@ def test_filling_the_cache_is_reported_once_for_each_image(reader):
     loader.close()
     assert place == "ram"
     assert sum(heard) == len(reader)
+
+
+def test_without_a_cache_nothing_is_decoded_before_it_is_asked_for(reader):
+    heard = []
+    loader, place = open_loader(reader, 4, CPU, cache="off", on_decoded=heard.append)
+    assert place == "off"
+    assert isinstance(loader, Loader)
+    assert heard == []
+    loader.close()
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,12 @@ def test_batch_normalisation_or_hes_initialisation_live_on_any_scale(levels, net
     assert signals[-1].share > 20 * ALIVE
 
 
+def test_batch_normalisation_is_measured_as_it_trains_on_this_batch(levels):
+    network = Network("quick", width=0.1, init="he")
+    first, second = signals_of(network, levels)[1], signals_of(network, levels / 255)[1]
+    assert second.size == pytest.approx(first.size, rel=0.01)
+
+
 def test_the_sentence_names_the_first_dead_layer_and_the_remedy(levels):
     sentence = describe_signals(signals_of(Network("paper", width=0.25), levels / 255))
     assert sentence.startswith("dead network: from conv")

@@ -1,0 +1,268 @@
+"""`alexprep shard`: raw images to shards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from alexprep.cli.options import PATH, jobs_option
+from alexprep.settings import FILTERS, FORMATS, GEOMETRIES, SUBSAMPLINGS
+
+if TYPE_CHECKING:
+    from alexprep.build import Summary
+    from alexprep.estimate import Estimate
+    from alexprep.plan import Plan
+    from alexprep.raw.source import RawSet
+
+_SLOW_READING = 0.5  # share of the time from which on the disk is worth a word
+
+_PICTURE_OPTIONS = (
+    click.option("--size", default=256, show_default=True, help="Side of the pictures, pixels."),
+    click.option(
+        "--geometry",
+        type=click.Choice(GEOMETRIES),
+        default="torchvision",
+        show_default=True,
+        help="Shorter side to --size and centre square, by the integer rules of torchvision or "
+        "of the authors' cuda-convnet2; or warp: the whole picture squeezed into the square.",
+    ),
+    click.option(
+        "--filter",
+        type=click.Choice(FILTERS),
+        default="bilinear",
+        show_default=True,
+        help="Of resizing; always antialiased.",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(FORMATS),
+        default="jpg",
+        show_default=True,
+        help="Of the stored pictures; png keeps every level and takes four times the space.",
+    ),
+    click.option("--quality", default=95, show_default=True, help="Of JPEG, 1 to 100."),
+    click.option(
+        "--subsampling",
+        type=click.Choice(SUBSAMPLINGS),
+        default="4:2:0",
+        show_default=True,
+        help="Of colour in JPEG.",
+    ),
+    click.option(
+        "--max-pixels",
+        default=100_000_000,
+        show_default=True,
+        help="A raw picture with more is a bad file.",
+    ),
+)
+_SET_OPTIONS = (
+    click.option(
+        "--split",
+        "splits",
+        type=click.Choice(["train", "val"]),
+        multiple=True,
+        help="Prepare this split alone; may be given twice. [default: all that RAW has]",
+    ),
+    click.option(
+        "--label-order",
+        type=click.Choice(["wnid", "devkit"]),
+        default="wnid",
+        show_default=True,
+        help="Number classes by name, as nearly everybody, or by devkit number, as the authors.",
+    ),
+    click.option("--seed", default=0, show_default=True, help="Of the order of the samples."),
+    click.option(
+        "--shard-size",
+        type=click.IntRange(1),
+        help="Most samples in a shard. [default: 64 shards a split, 5,000 samples at most]",
+    ),
+)
+_RUN_OPTIONS = (
+    click.option(
+        "--on-bad",
+        type=click.Choice(["skip", "fail"]),
+        default="skip",
+        show_default=True,
+        help="Bad files: skip them, name them in the report and end with status 3; or fail at "
+        "the first.",
+    ),
+    click.option(
+        "--recheck",
+        is_flag=True,
+        help="Compare hashes of raw images and shards with what was recorded, not sizes alone, "
+        "and make anew what has changed.",
+    ),
+    click.option(
+        "--dry-run", is_flag=True, help="Say what was found and what would be done, and stop."
+    ),
+)
+
+
+def _all_options(command: Any) -> Any:
+    for option in reversed((*_PICTURE_OPTIONS, *_SET_OPTIONS, jobs_option, *_RUN_OPTIONS)):
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Make SHARDS of the raw images in RAW.")
+@click.argument("raw", type=PATH)
+@click.argument("shards", type=PATH)
+@_all_options
+def shard(raw: Path, shards: Path, **options: Any) -> None:
+    """Make SHARDS, a folder of 256x256 pictures in tar files, of the raw images in RAW.
+
+    RAW is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, or a
+    folder with the official ILSVRC2012 archives (train, val and devkit) as downloaded: archives
+    are read in place, never unpacked.
+
+    The bytes of SHARDS depend on the raw images, the options and the codec alone, not on --jobs
+    or interruptions. An interrupted run is continued by the same command. Bad files are skipped
+    and named in SHARDS/report.csv; the exit status is then 3.
+
+    \b
+    Examples:
+      alexprep shard /raw /shards
+      alexprep shard /raw /shards --dry-run
+      alexprep shard imagenette.tar /shards --size 160
+      alexprep shard /raw /shards --geometry cuda-convnet2 --label-order devkit
+    """
+    from alexprep.build import build
+    from alexprep.plan import make_plan
+    from alexprep.raw.detect import open_raw
+    from alexprep.settings import PrepSettings
+    from alexprep.threads import usable_cores
+
+    own = {name: options[name] for name in PrepSettings().to_dict()}
+    settings = PrepSettings(**own)
+    jobs = options["jobs"] or usable_cores()
+    found = open_raw(raw)
+    plan = make_plan(found, settings, options["splits"] or None, options["label_order"])
+    _say_plan(found, plan)
+    if not _is_finished(shards):
+        _say_estimate(plan, shards, jobs)
+    if options["dry_run"]:
+        click.echo("Nothing was written (--dry-run).")
+        return
+    with _Bars(plan.samples(), recheck=options["recheck"]) as bars:
+        summary = build(
+            plan,
+            shards,
+            jobs,
+            on_bad=options["on_bad"],
+            recheck=options["recheck"],
+            listener=bars.listener(),
+        )
+    _say_summary(shards, plan, summary)
+    if summary.exit_code:
+        raise SystemExit(summary.exit_code)
+
+
+class _Bars:
+    """A bar for what is checked again, if anything is, then one for what is made."""
+
+    def __init__(self, samples: int, *, recheck: bool) -> None:
+        from alexprep.cli.progress import Progress
+
+        self._samples = samples
+        self._bar = Progress(samples, "images checked" if recheck else "images")
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._bar.close()
+
+    def listener(self) -> Any:
+        from alexprep.build import Listener
+
+        return Listener(kept=self._kept, checked=self._update, done=self._update)
+
+    def _kept(self, images: int) -> None:
+        from alexprep.cli.progress import Progress
+
+        self._bar.close()
+        self._bar = Progress(self._samples, "images", done=images)
+
+    def _update(self, images: int) -> None:
+        self._bar.update(images)
+
+
+def _is_finished(shards: Path) -> bool:
+    from alexprep.shards.manifest import MANIFEST
+
+    return (shards / MANIFEST).is_file()
+
+
+def _say_plan(raw: RawSet, plan: Plan) -> None:
+    click.echo(f"Found {raw.layout} in {raw.root}:")
+    for line in raw.found:
+        click.echo(f"  {line}")
+    shards = Counter(task.split for task in plan.tasks)
+    click.echo("Plan:")
+    for split, count in shards.items():
+        click.echo(f"  {split}: {plan.samples(split):,} samples in {_number(count, 'shard')}")
+    for warning in plan.warnings:
+        click.echo(f"Note: {warning}")
+
+
+def _say_estimate(plan: Plan, shards: Path, jobs: int) -> None:
+    from alexprep.cli.progress import byte_size, duration
+    from alexprep.estimate import measure_plan
+    from alexprep.files import free_bytes
+
+    estimate = measure_plan(plan)
+    if estimate is None:
+        return  # nothing but bad files so far; the run itself will name them
+    samples = plan.samples()
+    size, free = estimate.bytes(samples), free_bytes(shards)
+    click.echo(
+        f"Estimate: {byte_size(size)}, {duration(estimate.seconds(samples, jobs))} with "
+        f"{_number(jobs, 'job')} ({estimate.rate:,.0f} images/s a job, measured on "
+        f"{_number(estimate.images, 'image')} of the set)"
+    )
+    _warn(estimate, size, free, shards)
+
+
+def _warn(estimate: Estimate, size: float, free: int, shards: Path) -> None:
+    from alexprep.cli.progress import byte_size
+
+    if estimate.reading_share > _SLOW_READING:
+        click.echo(
+            f"Note: {estimate.reading_share:.0%} of the time goes to reading the raw images; "
+            "a faster disk would help more than more --jobs"
+        )
+    if size > free:
+        click.echo(f"Note: only {byte_size(free)} are free for {shards}")
+
+
+def _say_summary(shards: Path, plan: Plan, summary: Summary) -> None:
+    from alexprep.cli.progress import byte_size, duration
+    from alexprep.report import CSV_NAME
+    from alexprep.tables import text_table
+
+    what = f"{_number(summary.images, 'image')} in {_number(len(plan.tasks), 'shard')}"
+    if summary.written:
+        click.echo(
+            f"Written: {_number(summary.written, 'shard')} in {duration(summary.seconds)}, "
+            f"{summary.kept:,} kept; {shards} holds {what}, {byte_size(summary.bytes)}"
+        )
+    else:
+        click.echo(f"Nothing to do: {shards} holds {what}, {byte_size(summary.bytes)}")
+    click.echo(
+        f"Skipped: {summary.skipped:,} bad, repaired: {summary.repaired:,}, "
+        f"converted: {summary.converted:,}"
+    )
+    rows = [["", "files", "what", "which"]]
+    rows += [[done, f"{count:,}", why, which] for done, why, count, which in summary.report.table()]
+    if len(rows) > 1:
+        click.echo(text_table(rows, left=(0, 2, 3)))
+        click.echo(f"Report: {shards / CSV_NAME}")
+    splits = {task.split for task in plan.tasks}
+    click.echo(f"Next: alexprep {'stats' if 'train' in splits else 'verify'} {shards}")
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -1,0 +1,48 @@
+"""Write docs/cli.md: the help of every command of both programs, as they print it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from alexprep.cli import main as alexprep
+from alextrain.cli import main as alextrain
+
+PAGE = Path(__file__).parent / "cli.md"
+_WIDTH = 96
+_INTRODUCTION = """\
+# The commands
+
+Written by `python docs/make_cli.py` from the programs themselves; do not edit.
+"""
+
+
+def sections() -> Iterator[tuple[str, str]]:
+    """Yield title and help of each program and of each of its commands."""
+    for name, group in (("alexprep", alexprep), ("alextrain", alextrain)):
+        context = _context(group, name, None)
+        yield name, group.get_help(context)
+        for command_name in group.list_commands(context):
+            command = group.commands[command_name]
+            yield f"{name} {command_name}", command.get_help(_context(command, command_name, context))
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [_INTRODUCTION]
+    for title, text in sections():
+        level = "###" if " " in title else "##"
+        lines = "\n".join(line.rstrip() for line in text.splitlines())
+        parts.append(f"{level} {title}\n\n```text\n{lines}\n```\n")
+    return "\n".join(parts)
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    settings = {"terminal_width": _WIDTH, "help_option_names": ["-h", "--help"]}
+    return click.Context(command, info_name=name, parent=parent, **settings)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
