@@ -72,7 +72,7 @@ def by_pillow(
             check_size(*image.size, max_pixels)
             image.load()
             rgb, note = _to_rgb(image)
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
     except Exception as error:  # Pillow's readers raise anything on damaged data
         name = reader.format or "image"

@@ -59,7 +59,7 @@ def measure_signals(model: nn.Module, images: Tensor) -> list[Signal]:
 
 def dead_layers(signals: list[Signal]) -> list[str]:
     """Return the layers in which images can hardly be told from each other."""
-    return [signal.layer for signal in signals if not signal.share >= ALIVE]
+    return [signal.layer for signal in signals if signal.share < ALIVE]
 
 
 def describe_signals(signals: list[Signal]) -> str:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -175,6 +175,13 @@ def show(rows: Iterable[Row]) -> str:
         numbers = [cell.rjust(width) for cell, width in zip(rest, widths[1:-2], strict=True)]
         lines.append("  ".join([first.ljust(widths[0]), *numbers, goal.ljust(widths[-2]), met]))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def read_rows(results: Path) -> list[Row]:
+    """Read rows back, oldest first."""
+    names = {field.name for field in fields(Row)}
+    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    return [Row(**{name: line[name] for name in names}) for line in lines]
 
 
 def _cells(entry: Row) -> tuple[str, ...]:

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  # a script, not a package
 """Write docs/cli.md: the help of every command of both programs, as they print it."""
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ def sections() -> Iterator[tuple[str, str]]:
         yield name, group.get_help(context)
         for command_name in group.list_commands(context):
             command = group.commands[command_name]
-            yield f"{name} {command_name}", command.get_help(_context(command, command_name, context))
+            yield (
+                f"{name} {command_name}",
+                command.get_help(_context(command, command_name, context)),
+            )
 
 
 def page() -> str:

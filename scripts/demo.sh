@@ -12,13 +12,13 @@ run() {
 
 rm -rf "$out"
 mkdir -p "$out"
-run alexprep synth "$out/raw" --layout ilsvrc2012 --train 300 --val 60
+run alexprep synth "$out/raw" --layout ilsvrc2012 --train 3000 --val 500
 run alexprep shard "$out/raw" "$out/shards" --size 160
 run alexprep stats "$out/shards"
 run alexprep preview "$out/shards" -o "$out/preview.png"
 run alextrain fit "$out/shards" --recipe quick --width 0.25 --crop 143 --epochs 10 --run "$out/run"
 run alextrain eval "$out/run/best.pt" "$out/shards" --views 10 --figures "$out/figures"
-run alexprep synth "$out/one" --train 1 --val 0 --seed 7
+run alexprep synth "$out/one" --train 10 --val 10 --seed 7
 run alextrain predict "$out/run/best.pt" "$out"/one/train/*/*
 
 printf '\nDone in %d s. Pictures to open:\n' $((SECONDS - began))

@@ -176,11 +176,12 @@ class TestResized:
         ours = resize_boxes(levels, one_draw(5, 8, 17, 11), CROP)
         assert (ours - 100).abs().max() < 0.01
 
-    def test_thin_stripes_become_grey_where_two_pixels_make_one(self):
+    def test_what_lies_between_the_points_of_a_small_crop_is_averaged(self):
         levels = torch.zeros(1, 3, SIZE, SIZE)
-        levels[:, :, :, ::2] = 255
-        whole = one_draw(0, 0, SIZE, SIZE)
-        assert (resize_boxes(levels, whole, SIZE // 2) - 127.5).abs().max() < 0.01
+        levels[:, :, :, ::4] = 255
+        levels[:, :, 1::4] = 0
+        small = resize_boxes(levels, one_draw(0, 0, SIZE, SIZE), SIZE // 4)
+        assert (small - 255 / 4 * 3 / 4).abs().max() < 0.01
 
 
 class TestColour:
