@@ -11,7 +11,8 @@ END = b"\xff\xd9"
 _APP0, _APP1, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE
 _SCAN, _FINISH = 0xDA, 0xD9
 _BARE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})  # stuffing, TEM, RSTn, SOI: no length follows
-_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # DCT frames, Huffman and arithmetic
+_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
+_FRAMES = _SEQUENTIAL | {0xC2, 0xCA}  # DCT frames, Huffman and arithmetic
 # What ends a scan: a marker that is neither a stuffed byte nor a restart.
 _MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 _ANY_MARKER = re.compile(rb"\xff+[\x01-\xfe]")
@@ -49,27 +50,27 @@ def mend(data: bytes) -> Mended | None:
     """Rebuild a stream from its tables, frame and scans, and end it.
 
     Metadata (damaged ICC profiles among it), stray bytes between segments and all that follows
-    the end marker are left out. The entropy-coded data are kept as they are: whether they suffice
-    is for the decoder to say.
+    the end marker are left out; versions and bounds that libjpeg passes over with a warning are
+    set right, so that the next warning is heard. The entropy-coded data are kept as they are:
+    whether they suffice is for the decoder to say.
 
     Returns:
         None where there is no frame or no scan: nothing to decode.
     """
-    pieces, frame, scans, had_end = [START], None, [], False
+    segments, had_end = [], False
     for segment in _segments(data):
-        if segment.marker == _FINISH:
-            had_end = True
-            break
-        if not _is_needed(segment):
-            continue
-        length = (len(segment.payload) + 2).to_bytes(2, "big")
-        pieces += (bytes((0xFF, segment.marker)), length, segment.payload, segment.scan)
-        if segment.marker in _FRAMES:
-            frame = segment
-        elif segment.marker == _SCAN:
-            scans.append(segment.payload)
-    if frame is None or not scans:
+        had_end = had_end or segment.marker == _FINISH
+        if _is_needed(segment):
+            segments.append(segment)
+    frame = next((segment for segment in segments if segment.marker in _FRAMES), None)
+    scans = [segment.payload for segment in segments if segment.marker == _SCAN]
+    if frame is None or not scans or len(frame.payload) < 6:
         return None
+    pieces = [START]
+    for segment in segments:
+        payload = _set_right(segment, frame)
+        length = (len(payload) + 2).to_bytes(2, "big")
+        pieces += (bytes((0xFF, segment.marker)), length, payload, segment.scan)
     return Mended(b"".join((*pieces, END)), had_end, _covers(frame.payload, scans))
 
 
@@ -96,10 +97,29 @@ def _segments(data: bytes) -> Iterator[_Segment]:
 def _is_needed(segment: _Segment) -> bool:
     """Of the application segments, JFIF and Adobe decide how colours are stored."""
     if segment.marker == _COMMENT or _APP0 <= segment.marker <= _APP15:
-        return (segment.marker == _APP0 and segment.payload.startswith(b"JFIF")) or (
-            segment.marker == _APP14 and segment.payload.startswith(b"Adobe")
-        )
-    return True
+        return _is_jfif(segment) or _is_adobe(segment)
+    return segment.marker != _FINISH
+
+
+def _is_jfif(segment: _Segment) -> bool:
+    return segment.marker == _APP0 and segment.payload.startswith(b"JFIF\0")
+
+
+def _is_adobe(segment: _Segment) -> bool:
+    return segment.marker == _APP14 and segment.payload.startswith(b"Adobe")
+
+
+def _set_right(segment: _Segment, frame: _Segment) -> bytes:
+    """Return the payload with what libjpeg would take it for."""
+    payload = segment.payload
+    if _is_jfif(segment):
+        return b"JFIF\0\1\1\0\0\1\0\1\0\0"  # version 1.1, no density, no thumbnail
+    if _is_adobe(segment) and len(payload) >= 12:
+        coded = 2 if frame.payload[5] == 4 else 1  # YCCK of four components, YCbCr of three
+        return payload[:11] + bytes((payload[11] and coded,)) + payload[12:]
+    if segment.marker == _SCAN and frame.marker in _SEQUENTIAL:
+        return payload[:-3] + b"\0\x3f\0"  # all coefficients at once
+    return payload
 
 
 def _covers(frame: bytes, scans: list[bytes]) -> bool:

@@ -84,7 +84,7 @@ class MomentSums:
         """Return the moments of all images added so far."""
         self._flush()
         outer = np.triu(self._outer) + np.triu(self._outer, 1).T
-        return Moments(self._total.count, self._total.pixel_sum.copy(), outer)
+        return Moments(self._total.count, self._total.pixel_sum, outer)
 
     def _flush(self) -> None:
         pixel_sum = self._total.pixel_sum + self._recent

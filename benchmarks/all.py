@@ -20,7 +20,7 @@ from benchmarks.timing import machine, read_rows, show
 # Each with what makes it small: to see that it works, not to be believed
 BENCHMARKS = {
     "prep": "--small 200 --large 500 --rounds 1 --huge 4",
-    "loader": "--images 600 --rounds 1",
+    "loader": "--images 4100 --rounds 1",
     "lrn": "--batch 4 --step-batch 2 --rounds 1",
 }
 TAKES_ORIGINALS = ("prep", "loader")

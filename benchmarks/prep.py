@@ -108,7 +108,7 @@ def measure_stats(options: argparse.Namespace, shards: Path) -> list[Row]:
     decode()
 
     def one_pass() -> float:
-        return count / seconds(lambda: measure(shards, jobs=jobs))
+        return float(count / seconds(lambda: measure(shards, jobs=jobs)))
 
     def command() -> float:
         return run_command(program("alexprep", "stats", shards, "--jobs", jobs)).wall

@@ -56,7 +56,9 @@ def test_the_two_rules_differ_as_often_as_counted():
     for width, height in sides:
         both = [resized_size(width, height, 256, name) for name, _ in TABLE]
         sizes += both[0] != both[1]
-        places = [crop_offset(*size, 256, name) for (name, _), size in zip(TABLE, both, strict=True)]
+        places = [
+            crop_offset(*size, 256, name) for (name, _), size in zip(TABLE, both, strict=True)
+        ]
         offsets += places[0] != places[1]
     assert sizes / 500**2 == pytest.approx(0.489, abs=0.0005)
     assert offsets / 500**2 == pytest.approx(0.248, abs=0.0005)
@@ -90,7 +92,9 @@ def two_steps(image, size):
     return np.asarray(Compose([Resize(size), CenterCrop(size)])(image)).astype(int)
 
 
-@pytest.mark.parametrize("sides", [(500, 375), (375, 500), (257, 256), (60, 45), (700, 90), (256, 256)])
+@pytest.mark.parametrize(
+    "sides", [(500, 375), (375, 500), (257, 256), (60, 45), (700, 90), (256, 256)]
+)
 def test_pixels_are_those_of_torchvision_within_one_level_on_noise(sides):
     noise = np.random.default_rng(sides).integers(0, 256, (sides[1], sides[0], 3), dtype=np.uint8)
     image = Image.fromarray(noise)
@@ -118,7 +122,5 @@ def test_pixels_and_bytes_are_those_of_torchvision_and_pillow_on_originals(share
 
 
 def test_cuda_convnet2_differs_from_torchvision_where_its_integers_do():
-    one, other = (
-        square_array(jpeg(640, 427), PrepSettings(geometry=name)) for name, _ in TABLE
-    )
+    one, other = (square_array(jpeg(640, 427), PrepSettings(geometry=name)) for name, _ in TABLE)
     assert (one != other).any()

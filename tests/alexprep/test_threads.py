@@ -20,14 +20,21 @@ def test_every_item_is_done_once_and_progress_adds_up():
 
 
 def test_progress_is_heard_while_an_item_is_still_worked_on():
-    heard = threading.Event()
+    heard, news = [], threading.Event()
+
+    def listen(count):
+        heard.append(count)
+        news.set()
 
     def work(item, beat):
-        beat(1)
-        assert heard.wait(10)  # ends only once the first beat has been heard
+        for count in (1, 5, 3):
+            news.clear()
+            beat(count)
+            assert news.wait(10)  # goes on only once the beat has been heard
         return item
 
-    assert list(in_threads(work, ["one"], 1, lambda _: heard.set())) == ["one"]
+    assert list(in_threads(work, ["one"], 1, listen)) == ["one"]
+    assert heard == [1, 5, 3]
 
 
 def test_an_error_stops_the_other_items_soon():

@@ -43,7 +43,7 @@ def test_a_square_is_one_resize_call_with_the_box_and_the_filter():
     with Image.open(io.BytesIO(data)) as image:
         for name in FILTERS:
             resample = Image.Resampling[name.upper()]
-            # round(41.5) is 42
+            # the offset is 41.5, rounded to even
             expected = image.resize((250, 250), resample, box=(42, 0, 292, 250))
             found = square_array(data, PrepSettings(size=250, filter=name))
             assert np.array_equal(found, np.asarray(expected))
@@ -52,7 +52,11 @@ def test_a_square_is_one_resize_call_with_the_box_and_the_filter():
 def test_bytes_are_those_of_pillow_for_the_same_levels():
     for subsampling, quality in (("4:2:0", 95), ("4:4:4", 80), ("4:2:2", 60)):
         settings = PrepSettings(size=64, quality=quality, subsampling=subsampling)
-        for data in (jpeg(), encode_file(photo(), "PNG"), encode_file(photo().convert("L"), "JPEG")):
+        for data in (
+            jpeg(),
+            encode_file(photo(), "PNG"),
+            encode_file(photo().convert("L"), "JPEG"),
+        ):
             image, _ = square(data, settings)
             plain = Image.fromarray(np.asarray(image))
             expected = encode_file(plain, "JPEG", quality=quality, subsampling=subsampling)
