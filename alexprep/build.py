@@ -11,12 +11,12 @@ from pathlib import Path
 from alexprep import finished, heartbeat, workplace
 from alexprep.begun import Begun, check_continues, check_same
 from alexprep.errors import SettingsError, ShardError
-from alexprep.files import disk_errors, lock_directory
+from alexprep.files import disk_errors, lock_directory, write_atomically
 from alexprep.finish import finish
 from alexprep.heartbeat import Watch
 from alexprep.plan import Plan
 from alexprep.pool import Placed, blame, make_shards
-from alexprep.record import Record
+from alexprep.record import Record, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Report
 from alexprep.shards.manifest import MANIFEST, WORK, Manifest
 from alexprep.threads import usable_cores
@@ -150,7 +150,7 @@ def _known(run: _Run, begun: Begun) -> list[Record | None]:
         workplace.remove_work(run.target)  # of a run that ended between manifest and cleaning up
         return [*finished.restore(run.target, manifest, run.plan)]
     check_continues(run.target, begun)
-    return [Record.load(run.target / WORK, task.name) for task in run.plan.tasks]
+    return [Record.load(run.target / WORK / record_name(task)) for task in run.plan.tasks]
 
 
 def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[Placed]:
@@ -176,9 +176,9 @@ def _reopen(run: _Run, begun: Begun, records: list[Record | None], stale: set[st
     with disk_errors(work):
         for task, record in zip(run.plan.tasks, records, strict=True):
             if task.name in stale:
-                (work / f"{task.name}.json").unlink(missing_ok=True)
-            elif record is not None and not (work / f"{task.name}.json").is_file():
-                record.save(work, task.name)
+                (work / record_name(task)).unlink(missing_ok=True)
+            elif record is not None and not (work / record_name(task)).is_file():
+                write_atomically(work / record_name(task), record.to_bytes())
         (run.target / MANIFEST).unlink(missing_ok=True)
 
 
@@ -200,11 +200,11 @@ def _make(run: _Run, stale: list[Placed]) -> None:
 
 
 def _records(run: _Run) -> list[Record]:
-    records = [Record.load(run.target / WORK, task.name) for task in run.plan.tasks]
+    records = [Record.load(run.target / WORK / record_name(task)) for task in run.plan.tasks]
     lost = [task.name for task, record in zip(run.plan.tasks, records, strict=True) if not record]
     if lost:
         raise ShardError(
-            f"{run.target / WORK / lost[0]}.json: this record was lost while the command ran; "
+            f"{run.target / WORK}: the record of {lost[0]} record was lost while the command ran; "
             "run it again"
         )
     return [record for record in records if record is not None]

@@ -1,7 +1,7 @@
 """The record of a finished shard: all that index, report and manifest need of it.
 
-While a set is unfinished, records lie in SHARDS/.work, two files for each shard; those of a
-finished set are in its index, report and manifest.
+While a set is unfinished, records lie in SHARDS/.work, one for each shard; those of a finished set
+are in its index, report and manifest.
 """
 
 from __future__ import annotations
@@ -14,13 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from alexprep.errors import ShardError
-from alexprep.files import write_atomically
 from alexprep.plan import Task
 from alexprep.raw.source import shown
 from alexprep.report import SKIPPED, Outcome
 from alexprep.shards.index import Index
 from alexprep.shards.manifest import ShardRecord
+
+_NUMBERS = {
+    "shard_sizes": "<i8",
+    "offsets": "<i8",
+    "sizes": "<i4",
+    "labels": "<i4",
+    "source_sizes": "<i8",
+}
 
 
 @dataclass(frozen=True)
@@ -32,28 +38,36 @@ class Record:
     outcomes: tuple[Outcome, ...]
     index: Index  # of this shard alone
 
-    def save(self, folder: Path, name: str) -> None:
-        """Write `name`.npz, then `name`.json, which makes the record count."""
+    def to_bytes(self) -> bytes:
+        """Return the record as JSON."""
         content = {
             "shard": asdict(self.shard),
             "origin": self.origin,
             "outcomes": self.outcomes,
+            **{name: getattr(self.index, name).tolist() for name in _NUMBERS},
+            "source_hashes": self.index.source_hashes.tobytes().hex(),
+            "keys": self.index.key_text.tobytes().decode("ascii"),
         }
-        self.index.save(folder / f"{name}.npz")
-        write_atomically(folder / f"{name}.json", json.dumps(content).encode("ascii"))
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
     @classmethod
-    def load(cls, folder: Path, name: str) -> Record | None:
+    def load(cls, path: Path) -> Record | None:
         """Read a record back; None where there is none that is whole: the shard is to be made."""
         try:
-            content = json.loads((folder / f"{name}.json").read_bytes())
+            content = json.loads(path.read_bytes())
+            hashes = np.frombuffer(bytes.fromhex(content["source_hashes"]), np.uint8)
+            index = Index(
+                **{name: np.array(content[name], kind) for name, kind in _NUMBERS.items()},
+                source_hashes=hashes.reshape(-1, 32),
+                key_text=np.frombuffer(content["keys"].encode("ascii"), np.uint8),
+            )
             return cls(
                 shard=ShardRecord(**content["shard"]),
                 origin=content["origin"],
                 outcomes=tuple(Outcome(*values) for values in content["outcomes"]),
-                index=Index.load(folder / f"{name}.npz"),
+                index=index,
             )
-        except (OSError, ValueError, KeyError, TypeError, ShardError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def hashes(self, task: Task) -> dict[str, str]:
@@ -65,6 +79,11 @@ class Record:
             bad = skipped.get(shown(source.name))
             hashes[source.name] = next(stored) if bad is None else bad.sha256
         return hashes
+
+
+def record_name(task: Task) -> str:
+    """Return the file name of the record of a task's shard."""
+    return f"{task.name}.json"
 
 
 def skipped_by_file(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:

@@ -22,7 +22,7 @@ def kills_alone(source: Source, settings: PrepSettings) -> str | None:
         the image is to be skipped.
     """
     order = json.dumps({"source": source, "settings": settings.to_dict()})
-    paths = os.pathsep.join(path for path in sys.path if path)
+    paths = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), *sys.path)))
     done = subprocess.run(
         [sys.executable, "-m", "alexprep.rescue"],
         input=order.encode("ascii"),

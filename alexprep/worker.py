@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import hashlib
 import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from alexprep import heartbeat
 from alexprep.errors import BadFilesError, ImageError, ShardError
-from alexprep.files import atomic_file, disk_errors, sha256_file, sync_folder
+from alexprep.files import disk_errors, sha256_file, sync_folder
 from alexprep.heartbeat import Heartbeat
 from alexprep.plan import Planned, Task
 from alexprep.raw.source import read_source, shown
-from alexprep.record import Record, origin
+from alexprep.record import Record, origin, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, outcomes_of
 from alexprep.settings import PrepSettings
 from alexprep.shards.index import Index
 from alexprep.shards.manifest import WORK, ShardRecord
-from alexprep.shards.tar import Placed, read_shard, write_shard
+from alexprep.shards.tar import Placed, write_shard
 from alexprep.transform import prepare
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -59,6 +61,8 @@ def start_worker(parent: int) -> None:
     Args:
         parent: Process id of the parent.
     """
+    # A crash is told by the report, which names the image, not by a dump of this process.
+    faulthandler.disable()
     keep_memory()
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 
@@ -98,17 +102,21 @@ def make_shard(job: Job, task: Task, slot: int, skip: Mapping[int, str]) -> Shar
         ShardError: what was written reads back as something else.
     """
     made = _Made()
-    name = f"{task.name}.tar"
+    path = job.run / f"{task.name}.tar"
     beat = Heartbeat(job.run / heartbeat.NAME, slot)
     try:
-        with atomic_file(job.run / name) as file:
+        with disk_errors(job.target / path.name), path.open("wb", buffering=0) as file:
             hashed = _Hashed(file)
             samples = _samples(job, task, skip, beat, made)
             placed = write_shard(cast(BinaryIO, hashed), samples, job.settings.format)
-        _check(job.run / name, hashed.digest.hexdigest(), placed, job.settings.format)
-        record = _record(task, made, placed, hashed)
-        record.save(job.run, task.name)
-        _publish(job, name, task.name)
+            # Two waits at once: for the disk, and for the shard to be read again.
+            with ThreadPoolExecutor(1) as thread:
+                synced = thread.submit(os.fsync, file.fileno())
+                _check(path, hashed)
+                synced.result()
+            record = _record(task, made, placed, hashed)
+            (job.run / record_name(task)).write_bytes(record.to_bytes())
+            _publish(job, task)
         beat.finish(len(task.samples))
     finally:
         beat.close()
@@ -162,10 +170,9 @@ def _skipped(job: Job, task: Task, planned: Planned, reason: str, digest: str) -
     return Outcome(name, task.split, SKIPPED, reason, planned.source.size, digest)
 
 
-def _check(path: Path, digest: str, placed: list[Placed], extension: str) -> None:
-    """Read the shard again: each header, each pair, the end, and every byte."""
-    found = [item for item, _ in read_shard(path, extension)]
-    if found != placed or sha256_file(path) != digest:
+def _check(path: Path, written: _Hashed) -> None:
+    """Read the shard again, every byte of it."""
+    if sha256_file(path) != written.digest.hexdigest():
         raise ShardError(
             f"{path}: reads back as something else than was written; "
             "check the disk and the memory of this machine"
@@ -189,12 +196,10 @@ def _record(task: Task, made: _Made, placed: list[Placed], hashed: _Hashed) -> R
     return Record(shard, origin(task), tuple(made.outcomes), index)
 
 
-def _publish(job: Job, shard: str, record: str) -> None:
-    """Rename shard and record to where they count, the record's own mark last."""
-    work = job.target / WORK
-    with disk_errors(job.target / shard):
-        (job.run / shard).replace(job.target / shard)
-        sync_folder(job.target)
-        (job.run / f"{record}.npz").replace(work / f"{record}.npz")
-        (job.run / f"{record}.json").replace(work / f"{record}.json")
-        sync_folder(work)
+def _publish(job: Job, task: Task) -> None:
+    """Rename the shard to where it counts, and then its record."""
+    shard, record = f"{task.name}.tar", record_name(task)
+    (job.run / shard).replace(job.target / shard)
+    sync_folder(job.target)
+    # Not synced: a record that a loss of power takes or damages means that the shard is made anew.
+    (job.run / record).replace(job.target / WORK / record)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alexprep.shards.statistics import Statistics
-from alextrain.boxes import cut_by_index, cut_by_slices, resize_boxes
+from alextrain.boxes import as_rows, cut_by_index, cut_by_slices, resize_boxes
 from alextrain.data.draws import Augmentation, Draws
 from alextrain.errors import RecipeError
 
@@ -93,7 +93,7 @@ class Augmenter:
             draws: For these n images, on the device.
 
         Returns:
-            float32 [n, 3, crop, crop]; in memory channels last on CUDA, else contiguous.
+            float32 [n, 3, crop, crop], in memory channels last.
 
         Raises:
             RecipeError: images smaller than the crop, or not of the mean image's size.
@@ -102,7 +102,7 @@ class Augmenter:
         if images.device.type != "cpu":
             return self._apply(images, draws)
         crop = self.augmentation.crop
-        result = torch.empty((len(images), 3, crop, crop))
+        result = torch.empty((len(images), crop, crop, 3)).permute(0, 3, 1, 2)
         for i in range(0, len(images), CHUNK):
             part = slice(i, i + CHUNK)
             result[part] = self._apply(images[part], Draws(draws.table[part]))
@@ -117,7 +117,7 @@ class Augmenter:
                 section 4.1. The ten are the same set for the mirrored image.
 
         Yields:
-            `count` times float32 [n, 3, crop, crop].
+            `count` times float32 [n, 3, crop, crop], in memory channels last.
         """
         self._check(images)
         crop = self.augmentation.crop
@@ -128,8 +128,7 @@ class Augmenter:
 
     def _apply(self, images: Tensor, draws: Draws) -> Tensor:
         cut = self._cut_resized if self.augmentation.crops == "resized" else self._cut
-        shift = None if self.augmentation.colour == "off" else self._shift(draws.colour)
-        return self._finish(cut(images, draws), shift)
+        return self._finish(cut(images, draws), draws.colour)
 
     def _check(self, images: Tensor) -> None:
         size = images.shape[1]
@@ -141,35 +140,38 @@ class Augmenter:
             )
 
     def _cut(self, images: Tensor, draws: Draws) -> Tensor:
-        """Return levels minus the mean of the boxes of `crop` x `crop` pixels, [n, 3, c, c]."""
+        """Return levels minus the mean of the boxes of `crop` x `crop` pixels, [n, c, c, 3]."""
         if images.device.type == "cpu":
             return cut_by_slices(images, self._mean, draws, self.augmentation.crop)
         return cut_by_index(images, self._mean, draws, self.augmentation.crop)
 
     def _cut_resized(self, images: Tensor, draws: Draws) -> Tensor:
-        """Return levels minus the mean of boxes of any size, resized to the crop, [n, 3, c, c]."""
+        """Return levels minus the mean of boxes of any size, resized to the crop, [n, c, c, 3]."""
+        crop = self.augmentation.crop
         levels = images.permute(0, 3, 1, 2).contiguous().float()
         if self._mean.ndim == 3:
             levels.sub_(self._mean.permute(2, 0, 1))
-        cut = resize_boxes(levels, draws, self.augmentation.crop)
-        return cut if self._mean.ndim == 3 else cut.sub_(self._mean[:, None, None])
+        cut = resize_boxes(levels, draws, crop).permute(0, 2, 3, 1).contiguous()
+        if self._mean.ndim == 1:
+            as_rows(cut).sub_(self._mean.repeat(crop))
+        return cut
+
+    def _finish(self, levels: Tensor, colour: Tensor | None) -> Tensor:
+        """Shift the colours and scale, in place; return [n, 3, c, c] of [n, c, c, 3]."""
+        rows, crop = as_rows(levels), levels.shape[1]
+        if colour is not None and self.augmentation.colour != "off":
+            rows.add_(self._shift(colour).repeat(1, crop)[:, None, :])
+        if self._inverse is not None:
+            rows.mul_(self._inverse.repeat(crop))
+        return levels.permute(0, 3, 1, 2)
 
     def _shift(self, colour: Tensor) -> Tensor:
-        """Return the colour shift of each image, levels [n, 3, 1, 1].
+        """Return the colour shift of each image, levels [n, 3].
 
         Sums of products, one by one: a matrix product may round in another way on each device.
         """
         parts = [colour[:, k, None] * self._noise[:, k] for k in range(3)]
-        return ((parts[0] + parts[1]) + parts[2])[:, :, None, None]
-
-    def _finish(self, levels: Tensor, shift: Tensor | None) -> Tensor:
-        if shift is not None:
-            levels.add_(shift)
-        if self._inverse is not None:
-            levels.mul_(self._inverse[:, None, None])
-        if levels.device.type == "cuda":
-            return levels.contiguous(memory_format=torch.channels_last)
-        return levels
+        return (parts[0] + parts[1]) + parts[2]
 
 
 def _noise_axes(augmentation: Augmentation, basis: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -1,4 +1,5 @@
 import csv
+import struct
 
 import numpy as np
 import pytest
@@ -91,6 +92,20 @@ def test_a_meta_file_cut_anywhere_is_refused(compressed):
     for length in range(0, len(meta), 5):
         with pytest.raises(RawError):
             parse_meta(meta[:length])
+
+
+def test_damage_inside_the_compressed_part_is_refused():
+    meta = encode_meta()
+    for place in range(len(meta) - 60, len(meta), 7):
+        damaged = bytearray(meta)
+        damaged[place] ^= 0x55
+        with pytest.raises(RawError, match="damaged"):
+            parse_meta(bytes(damaged))
+
+
+def test_a_matrix_without_content_is_refused():
+    with pytest.raises(RawError, match="damaged"):
+        parse_meta(encode_meta()[:128] + struct.pack("<II", 14, 0))
 
 
 def test_a_damaged_meta_file_gives_a_sentence_or_synsets_but_never_a_traceback():

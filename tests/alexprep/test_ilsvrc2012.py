@@ -1,10 +1,11 @@
 import pytest
 
 from alexprep.errors import RawError
-from alexprep.raw.devkit import ARCHIVE
+from alexprep.raw.devkit import ARCHIVE, FOLDER, GROUND_TRUTH, find_devkit
 from alexprep.raw.folders import open_folders
 from alexprep.raw.ilsvrc2012 import TRAIN, VAL, open_ilsvrc2012
 from alexprep.raw.source import read_source
+from alexprep.raw.tarred import open_tar
 from tests.alexprep.rawsets import (
     IDS,
     WORDS,
@@ -118,3 +119,21 @@ def test_a_class_listed_twice_is_refused(official):
     (official / TRAIN).write_bytes(tar_bytes({"n01.tar": inner, "./n01.tar": inner}))
     with pytest.raises(RawError, match=r"holds train/n01/n01_1\.JPEG twice"):
         open_ilsvrc2012(official)
+
+
+def test_real_images_with_the_true_devkit_get_their_own_classes(tmp_path, shared_data):
+    originals = open_tar(shared_data / "imagenet-originals.tar").splits["train"][::40]
+    devkit = find_devkit(shared_data)
+    names = [f"ILSVRC2012_val_{i:08d}.JPEG" for i in range(1, len(originals) + 1)]
+    images = dict(zip(names, map(read_source, originals), strict=True))
+    numbers = [devkit.classes[source.class_name].number for source in originals]
+    meta = (shared_data / FOLDER / "data" / "meta.mat").read_bytes()
+    truth = "".join(f"{number}\n" for number in numbers).encode()
+    write_folders(tmp_path / FOLDER / "data", {"meta.mat": meta, GROUND_TRUTH: truth})
+    (tmp_path / VAL).write_bytes(tar_bytes(dict(reversed(images.items()))))
+    raw = open_ilsvrc2012(tmp_path)
+    expected = [(o.class_name, name) for o, name in zip(originals, names, strict=True)]
+    assert [(s.class_name, s.name.rpartition("/")[2]) for s in raw.splits["val"]] == sorted(
+        expected
+    )
+    assert raw.words["n01491361"] == "tiger shark, Galeocerdo cuvieri"

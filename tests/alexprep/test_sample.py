@@ -49,6 +49,11 @@ def test_sources_that_differ_only_in_folder_or_extension_take_those_into_the_ste
     assert keys == ["cat/a%2Ejpg", "cat/a%2Epng", "cat/b%2Ejpg", "cat/x%2Fb%2Ejpg"]
 
 
+def test_a_name_without_extension_does_not_take_the_key_of_one_with():
+    keys = make_keys("cat", ["c", "c.jpg", "x/d", "d.e.jpg", "d.e"])
+    assert keys == ["cat/c", "cat/c%2Ejpg", "cat/x%2Fd", "cat/d%2Ee%2Ejpg", "cat/d%2Ee"]
+
+
 def test_bytes_that_are_no_utf8_have_keys_too():
     assert make_keys("c", ["caf\udce9.jpg"]) == ["c/caf%E9"]
 

@@ -25,6 +25,7 @@ from alexprep.synth.picture import (
 from alexprep.synth.raw_set import make_raw
 
 SMALL = {"classes": 3, "train": 13, "val": 7, "large": 0}
+ARCHIVES = {**SMALL, "large": 1, "layout": "ilsvrc2012"}
 
 
 def files(root):
@@ -50,7 +51,7 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
     root = tmp_path_factory.mktemp("synth") / "archives"
-    make_raw(root, SynthSettings(**SMALL, layout="ilsvrc2012"))
+    make_raw(root, SynthSettings(**ARCHIVES))
     return root
 
 
@@ -59,9 +60,19 @@ def test_the_same_settings_give_the_same_bytes_for_any_number_of_jobs(folders, t
     assert files(tmp_path / "again") == files(folders)
 
 
-def test_the_archives_are_the_same_bytes_too(archives, tmp_path):
-    make_raw(tmp_path / "again", SynthSettings(**SMALL, layout="ilsvrc2012"))
+def test_pictures_go_into_the_archives_in_order_though_one_takes_far_longer(archives, tmp_path):
+    kinds = [casting.oddity for casting in train_cast(SynthSettings(**ARCHIVES))]
+    assert kinds.index("large") < 8  # in the first batch: the second is drawn meanwhile
+    make_raw(tmp_path / "again", SynthSettings(**ARCHIVES), jobs=2)
     assert files(tmp_path / "again") == files(archives)
+
+
+def test_no_date_is_in_the_archives(archives):
+    assert (archives / "ILSVRC2012_devkit_t12.tar.gz").read_bytes()[4:8] == bytes(4)
+
+
+def test_no_picture_is_in_the_set_twice(folders):
+    assert len(set(contents(folders).values())) == 20
 
 
 def test_another_seed_draws_other_pictures(folders, tmp_path):
@@ -78,9 +89,10 @@ def test_a_longer_set_begins_with_the_pictures_of_a_shorter_one(folders, tmp_pat
     assert all(shorter[name] == longer[name] for name in train)
 
 
-def test_folders_and_archives_hold_the_same_images_under_the_same_names(folders, archives):
-    assert contents(folders) == contents(archives)
-    assert len(contents(folders)) == 20
+def test_folders_and_archives_hold_the_same_images_under_the_same_names(archives, tmp_path):
+    make_raw(tmp_path / "folders", SynthSettings(**ARCHIVES | {"layout": "folders"}))
+    assert contents(tmp_path / "folders") == contents(archives)
+    assert len(contents(archives)) == 20
 
 
 def test_every_class_has_its_share(folders):

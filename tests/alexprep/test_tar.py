@@ -82,7 +82,9 @@ def test_an_image_without_its_label_is_refused(tmp_path):
         list(read_shard(path, "jpg"))
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it leaves files open
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # it leaves files open
 def test_webdataset_reads_the_shard(shard):
     wds = pytest.importorskip("webdataset")
     samples = list(wds.WebDataset(str(shard[0]), shardshuffle=False))

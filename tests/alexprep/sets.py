@@ -1,0 +1,50 @@
+"""Raw sets of generated images, plans of them, and what a folder of shards holds."""
+
+import hashlib
+from pathlib import Path
+
+from alexprep.files import LOCK
+from alexprep.plan import make_plan
+from alexprep.raw.detect import open_raw
+from alexprep.settings import PrepSettings
+from tests.alexprep.pictures import jpeg, with_segment
+
+HOOKS = Path(__file__).parent / "hooks"
+KILL = b"kill whoever decodes this"
+SETTINGS = PrepSettings(size=32, shard_size=6)
+
+
+def make_raw(root, train=8, val=4, classes=3):
+    """Class folders of small JPEGs, sizes vary."""
+    for split, count in (("train", train), ("val", val)):
+        for label in range(classes):
+            folder = root / split / f"n0000000{label + 1}"
+            folder.mkdir(parents=True)
+            for i in range(count):
+                data = jpeg(40 + 3 * i, 50 + 7 * (i % 3), seed=100 * label + 10 * i)
+                (folder / f"{split}_{label}_{i}.JPEG").write_bytes(data)
+    return root
+
+
+def plan_of(raw, settings=SETTINGS, **options):
+    return make_plan(open_raw(raw), settings, **options)
+
+
+def make_killer(path):
+    """Turn an image into one that kills the process that decodes it (see hooks)."""
+    path.write_bytes(with_segment(path.read_bytes(), 0xFE, KILL))
+
+
+def contents(folder):
+    """Path -> SHA-256 of every file below a folder, hidden ones too, but the lock."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != LOCK
+    }
+
+
+def marks(folder):
+    """Shard -> what changes when it is written again."""
+    found = {path.name: path.stat() for path in folder.glob("*.tar")}
+    return {name: (status.st_ino, status.st_mtime_ns) for name, status in found.items()}

@@ -1,0 +1,193 @@
+"""Runs that are stopped from outside, by signals, at any moment: nothing is lost, nothing half."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alexprep.build import build
+from alexprep.shards.manifest import MANIFEST, WORK
+from alexprep.shards.tar import read_shard
+from tests.alexprep.sets import HOOKS, contents, make_raw, marks, plan_of
+
+DRIVER = Path(__file__).parent / "driver.py"
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    return make_raw(tmp_path_factory.mktemp("raw") / "raw")
+
+
+@pytest.fixture(scope="module")
+def whole(raw, tmp_path_factory):
+    """What an undisturbed run gives: path -> hash."""
+    target = tmp_path_factory.mktemp("whole") / "shards"
+    build(plan_of(raw), target, jobs=1)
+    return contents(target)
+
+
+def start(raw, target, jobs, slow=0.05):
+    """A run in a session of its own, as from a terminal; each image takes `slow` seconds longer."""
+    return subprocess.Popen(
+        [sys.executable, str(DRIVER), str(raw), str(target), str(jobs)],
+        env=os.environ | {"PYTHONPATH": str(HOOKS), "TEST_HOOKS": "1", "TEST_SLOW": str(slow)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_images(process, images):
+    """Wait until the run has told of so many images, or has ended."""
+    done = 0
+    while done < images and (line := process.stdout.readline()):
+        done += int(line)
+    return done
+
+
+def processes_of(session):
+    """Ids of living processes of a session."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_for_silence(session, seconds=10.0):
+    """Wait until no process of the session is left; return those that are."""
+    deadline = time.monotonic() + seconds
+    while (left := processes_of(session)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def check_all_is_whole(target, plan):
+    """Every shard that can be seen holds all that was planned for it."""
+    planned = {f"{task.name}.tar": len(task.samples) for task in plan.tasks}
+    for path in target.glob("*.tar"):
+        assert len(list(read_shard(path, "jpg"))) == planned[path.name]
+
+
+def stop_and_continue(raw, target, whole, jobs, images, stop):
+    """Stop a run after so many images, then let another finish; finished shards are kept."""
+    plan = plan_of(raw)
+    process = start(raw, target, jobs)
+    wait_for_images(process, images)
+    stop(process)
+    code = process.wait(timeout=30)
+    output = process.stderr.read()
+    process.stdout.close()
+    process.stderr.close()
+    left = wait_for_silence(process.pid)
+    check_all_is_whole(target, plan)
+    before = marks(target)
+    summary = build(plan, target, jobs=1)
+    assert summary.kept + summary.written == len(plan.tasks)
+    assert summary.kept == len(before)
+    assert marks(target).items() >= before.items()
+    assert contents(target) == whole
+    assert left == []
+    return code, output
+
+
+def kill(process):
+    os.kill(process.pid, signal.SIGKILL)
+
+
+def press_ctrl_c(process):
+    """As a terminal does: the signal goes to every process of the group."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def terminate(process):
+    os.kill(process.pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("jobs", "images"), [(1, 9), (2, 13)])
+def test_after_ctrl_c_no_process_is_left_and_the_next_run_continues(
+    raw, whole, tmp_path, jobs, images
+):
+    target = tmp_path / "shards"
+    code, output = stop_and_continue(raw, target, whole, jobs, images, press_ctrl_c)
+    assert code == 130
+    assert output == ""
+
+
+def test_after_sigterm_the_next_run_continues(raw, whole, tmp_path):
+    stop_and_continue(raw, tmp_path / "shards", whole, 2, 9, terminate)
+
+
+@pytest.mark.parametrize(("jobs", "images"), [(1, 7), (2, 1), (2, 20)])
+def test_a_killed_run_is_continued_to_the_same_bytes(raw, whole, tmp_path, jobs, images):
+    code, _ = stop_and_continue(raw, tmp_path / "shards", whole, jobs, images, kill)
+    assert code == -signal.SIGKILL
+
+
+def test_workers_of_a_killed_run_cannot_write_into_the_next(raw, whole, tmp_path):
+    target = tmp_path / "shards"
+    process = start(raw, target, 2, slow=0.3)
+    wait_for_images(process, 2)
+    kill(process)
+    process.wait()
+    process.stdout.close()
+    process.stderr.close()
+    build(plan_of(raw), target, jobs=1)  # at once: the workers may still live
+    assert wait_for_silence(process.pid) == []
+    assert contents(target) == whole
+    assert not (target / WORK).exists()
+
+
+def test_a_killed_worker_costs_no_image(raw, whole, tmp_path):
+    target = tmp_path / "shards"
+    process = start(raw, target, 2, slow=0.15)
+    wait_for_images(process, 4)
+    children = [pid for pid in processes_of(process.pid) if pid != process.pid]
+    workers = [
+        pid for pid in children if b"LokyProcess" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    os.kill(workers[0], signal.SIGKILL)
+    wait_for_images(process, 10_000)
+    assert process.wait(timeout=60) == 0
+    process.stdout.close()
+    process.stderr.close()
+    assert contents(target) == whole
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(12))
+def test_many_kills_in_a_row_end_in_the_same_bytes(raw, whole, tmp_path, seed):
+    """Kill again and again, after times drawn at random, until a run comes through."""
+    draw = np.random.default_rng(seed)
+    target = tmp_path / "shards"
+    stops = [kill, kill, press_ctrl_c, terminate]
+    before = {}
+    for _ in range(40):
+        process = start(raw, target, int(draw.integers(1, 4)), slow=0.02)
+        try:
+            process.wait(timeout=float(draw.uniform(0.3, 3.5)))
+        except subprocess.TimeoutExpired:
+            stops[int(draw.integers(0, len(stops)))](process)
+            process.wait(timeout=30)
+        process.stdout.close()
+        process.stderr.close()
+        if draw.integers(0, 2):
+            wait_for_silence(process.pid)
+        check_all_is_whole(target, plan_of(raw))
+        now = marks(target)
+        assert now.items() >= before.items()
+        before = now
+        if (target / MANIFEST).is_file():
+            break
+    build(plan_of(raw), target, jobs=1)
+    assert contents(target) == whole
