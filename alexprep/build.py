@@ -15,7 +15,7 @@ from alexprep.files import disk_errors, lock_directory, write_atomically
 from alexprep.finish import finish
 from alexprep.heartbeat import Watch
 from alexprep.plan import Plan
-from alexprep.pool import Placed, blame, make_shards
+from alexprep.pool import Assignment, blame, make_shards
 from alexprep.record import Record, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Report
 from alexprep.shards.manifest import MANIFEST, WORK, Manifest
@@ -153,7 +153,7 @@ def _known(run: _Run, begun: Begun) -> list[Record | None]:
     return [Record.load(run.target / WORK / record_name(task)) for task in run.plan.tasks]
 
 
-def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[Placed]:
+def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[Assignment]:
     """Return the tasks whose shards have to be made."""
     standing = {
         task.name: (task, record)
@@ -166,7 +166,9 @@ def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[Pl
             del standing[name]
     if run.listener.kept is not None:
         run.listener.kept(sum(len(task.samples) for task, _ in standing.values()))
-    return [Placed(i, task) for i, task in enumerate(run.plan.tasks) if task.name not in standing]
+    return [
+        Assignment(i, task) for i, task in enumerate(run.plan.tasks) if task.name not in standing
+    ]
 
 
 def _reopen(run: _Run, begun: Begun, records: list[Record | None], stale: set[str]) -> None:
@@ -182,7 +184,7 @@ def _reopen(run: _Run, begun: Begun, records: list[Record | None], stale: set[st
         (run.target / MANIFEST).unlink(missing_ok=True)
 
 
-def _make(run: _Run, stale: list[Placed]) -> None:
+def _make(run: _Run, stale: list[Assignment]) -> None:
     """Make shards; whatever happens, leave nothing of this run behind but finished ones."""
     killers = workplace.load_killers(run.target)
     suspects = workplace.left_in_work(run.target)

@@ -16,9 +16,10 @@ from joblib.externals.loky import get_reusable_executor
 from alexprep import heartbeat
 from alexprep.errors import AlexError
 from alexprep.plan import Task
+from alexprep.record import record_name
 from alexprep.rescue import kills_alone
-from alexprep.shards.manifest import ShardRecord
-from alexprep.worker import Job, keep_memory, make_shard, start_worker
+from alexprep.shards.manifest import WORK, ShardRecord
+from alexprep.worker import Job, make_shard, start_worker
 from alexprep.workplace import save_killers
 
 _DEATHS = 3  # in a row, with no shard finished in between and no image to blame
@@ -26,15 +27,15 @@ _DEATHS = 3  # in a row, with no shard finished in between and no image to blame
 Killers = dict[int, dict[int, str]]  # slot -> position -> reason
 
 
-class Placed(NamedTuple):
-    """A task and its place in the plan."""
+class Assignment(NamedTuple):
+    """A shard to make: a task and its place in the plan."""
 
     slot: int
     task: Task
 
 
 def make_shards(
-    job: Job, tasks: Sequence[Placed], jobs: int, killers: Killers
+    job: Job, tasks: Sequence[Assignment], jobs: int, killers: Killers
 ) -> Generator[ShardRecord, None, None]:
     """Make all shards; yield each as it is finished.
 
@@ -45,7 +46,7 @@ def make_shards(
     Raises:
         AlexError: workers die again and again and no image is to blame, or what `make_shard` says.
     """
-    left = {placed.slot: placed for placed in tasks}
+    left = {assignment.slot: assignment for assignment in tasks}
     deaths = 0
     while left:
         try:
@@ -56,6 +57,10 @@ def make_shards(
                     yield shard
         except BrokenProcessPool as error:
             deaths += 1
+            # Of some that are finished we may not have heard; no shard is made twice.
+            done = [slot for slot, (_, task) in left.items() if _is_recorded(job, task)]
+            for slot in done:
+                del left[slot]
             in_work = heartbeat.in_work(job.run / heartbeat.NAME)
             if not blame(job, list(left.values()), in_work, killers) and deaths == _DEATHS:
                 raise AlexError(
@@ -65,8 +70,12 @@ def make_shards(
                 ) from error
 
 
+def _is_recorded(job: Job, task: Task) -> bool:
+    return (job.target / WORK / record_name(task)).is_file()
+
+
 def blame(
-    job: Job, tasks: Sequence[Placed], in_work: Sequence[tuple[int, int]], killers: Killers
+    job: Job, tasks: Sequence[Assignment], in_work: Sequence[tuple[int, int]], killers: Killers
 ) -> bool:
     """Try alone each image that was in work when processes died.
 
@@ -79,7 +88,7 @@ def blame(
     Returns:
         Whether an image was found that kills the process that decodes it.
     """
-    by_slot = {placed.slot: placed.task.samples for placed in tasks}
+    by_slot = {slot: task.samples for slot, task in tasks}
     found = False
     for slot, position in in_work:
         if position < len(by_slot.get(slot, ())):
@@ -93,10 +102,9 @@ def blame(
 
 
 def _run(
-    job: Job, tasks: Sequence[Placed], jobs: int, killers: Killers
+    job: Job, tasks: Sequence[Assignment], jobs: int, killers: Killers
 ) -> Generator[tuple[int, ShardRecord], None, None]:
     if jobs == 1:
-        keep_memory()
         for slot, task in tasks:
             yield slot, make_shard(job, task, slot, killers.get(slot, {}))
         return
@@ -108,7 +116,7 @@ def _run(
         initializer=start_worker,
         initargs=(os.getpid(),),
     )
-    calls = (delayed(_make)(job, placed, killers.get(placed.slot, {})) for placed in tasks)
+    calls = (delayed(_make)(job, slot, task, killers.get(slot, {})) for slot, task in tasks)
     with _interrupts_held():
         records = parallel(calls)
     try:
@@ -121,8 +129,8 @@ def _run(
         get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
-def _make(job: Job, placed: Placed, skip: Mapping[int, str]) -> tuple[int, ShardRecord]:
-    return placed.slot, make_shard(job, placed.task, placed.slot, skip)
+def _make(job: Job, slot: int, task: Task, skip: Mapping[int, str]) -> tuple[int, ShardRecord]:
+    return slot, make_shard(job, task, slot, skip)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import hashlib
 import os
@@ -28,8 +27,6 @@ from alexprep.shards.manifest import WORK, ShardRecord
 from alexprep.shards.tar import Placed, write_shard
 from alexprep.transform import prepare
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
-_KEEP = 32 << 20  # bytes; what is larger goes back to the system at once
 _LOOK = 0.5  # seconds between two looks at the parent
 
 
@@ -53,27 +50,14 @@ class _Made:
 
 
 def start_worker(parent: int) -> None:
-    """Prepare a worker process.
-
-    It ends soon after its parent has, however that ended. glibc keeps the memory of a picture for
-    the next one, where it otherwise may take it from the system, zeroed page by page, each time.
+    """Prepare a worker process: it ends soon after its parent has, however that ended.
 
     Args:
         parent: Process id of the parent.
     """
     # A crash is told by the report, which names the image, not by a dump of this process.
     faulthandler.disable()
-    keep_memory()
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
-
-
-def keep_memory() -> None:
-    """Let malloc keep what pictures need; does nothing where there is no glibc."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        # Setting the first alone fixes the second at 128 KB: 310 page faults an image.
-        mallopt(_M_MMAP_THRESHOLD, _KEEP)
-        mallopt(_M_TRIM_THRESHOLD, 2 * _KEEP)
 
 
 def _end_with(parent: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,20 +23,24 @@ def cut_by_slices(images: Tensor, mean: Tensor, draws: Draws, crop: int) -> Tens
     Returns:
         float32 [n, crop, crop, 3].
     """
-    tops, lefts = draws.top.int().tolist(), draws.left.int().tolist()
     boxes = torch.empty((len(images), crop, crop, 3), dtype=torch.uint8)
     source, target = images.numpy(), boxes.numpy()
-    for i, (top, left) in enumerate(zip(tops, lefts, strict=True)):
+    channels_first = boxes.permute(0, 3, 1, 2)
+    for i, (top, left, flip) in enumerate(_places(draws)):
         target[i] = source[i, top : top + crop, left : left + crop]
-    mirrored = draws.flip.nonzero()[:, 0]
-    # torch mirrors bytes, seen as channels first, four times as fast as floats
-    turned = boxes[mirrored].permute(0, 3, 1, 2).flip(3).permute(0, 2, 3, 1)
-    boxes.index_copy_(0, mirrored, turned)
+        if flip:  # torch mirrors bytes, seen like this, four times as fast as floats
+            channels_first[i : i + 1] = channels_first[i : i + 1].flip(3)
     levels = boxes.float()
     if mean.ndim == 1:
         as_rows(levels).sub_(mean.repeat(crop))
         return levels
     return _subtract_places(levels, mean, draws)
+
+
+def _places(draws: Draws) -> Iterator[tuple[int, int, bool]]:
+    """Yield (top, left, mirrored) of each image."""
+    columns = (draws.top.int().tolist(), draws.left.int().tolist(), draws.flip.tolist())
+    yield from zip(*columns, strict=True)
 
 
 def as_rows(levels: Tensor) -> Tensor:
@@ -46,8 +52,7 @@ def _subtract_places(levels: Tensor, mean: Tensor, draws: Draws) -> Tensor:
     """Subtract each box's place of the mean image [S, S, 3], mirrored where the box is."""
     crop, size = levels.shape[1], len(mean)
     turned = mean.flip(1)
-    places = (draws.top.int().tolist(), draws.left.int().tolist(), draws.flip.tolist())
-    for i, (top, left, flip) in enumerate(zip(*places, strict=True)):
+    for i, (top, left, flip) in enumerate(_places(draws)):
         # the mirrored box lies as far from the left of the mirrored mean as it did from the right
         source, begin = (turned, size - crop - left) if flip else (mean, left)
         levels[i].sub_(source[top : top + crop, begin : begin + crop])

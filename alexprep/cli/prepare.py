@@ -197,7 +197,7 @@ def _is_finished(shards: Path) -> bool:
 
 
 def _say_plan(raw: RawSet, plan: Plan) -> None:
-    click.echo(f"Found {raw.layout} in {raw.root}:")
+    click.echo(f"Found in {raw.root} ({raw.layout}):")
     for line in raw.found:
         click.echo(f"  {line}")
     shards = Counter(task.split for task in plan.tasks)
@@ -241,7 +241,6 @@ def _warn(estimate: Estimate, size: float, free: int, shards: Path) -> None:
 def _say_summary(shards: Path, plan: Plan, summary: Summary) -> None:
     from alexprep.cli.progress import byte_size, duration
     from alexprep.report import CSV_NAME
-    from alexprep.tables import text_table
 
     what = f"{_number(summary.images, 'image')} in {_number(len(plan.tasks), 'shard')}"
     if summary.written:
@@ -255,10 +254,9 @@ def _say_summary(shards: Path, plan: Plan, summary: Summary) -> None:
         f"Skipped: {summary.skipped:,} bad, repaired: {summary.repaired:,}, "
         f"converted: {summary.converted:,}"
     )
-    rows = [["", "files", "what", "which"]]
-    rows += [[done, f"{count:,}", why, which] for done, why, count, which in summary.report.table()]
-    if len(rows) > 1:
-        click.echo(text_table(rows, left=(0, 2, 3)))
+    for done, why, count, which in summary.report.table():
+        click.echo(f"  {done} {count:,}, {why}: {which}")
+    if summary.report.outcomes:
         click.echo(f"Report: {shards / CSV_NAME}")
     splits = {task.split for task in plan.tasks}
     click.echo(f"Next: alexprep {'stats' if 'train' in splits else 'verify'} {shards}")

@@ -74,6 +74,8 @@ class Progress:
 
 def duration(seconds: float) -> str:
     """Return a time as people say it: "3 s", "4 min 10 s", "2 h 5 min"."""
+    if seconds < 0.95:
+        return "under 1 s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

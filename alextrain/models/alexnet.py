@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from alextrain.lrn import LocalResponseNorm
 
-__all__ = ["AlexNet", "inputs", "kernels"]
+__all__ = ["AlexNet", "full_layers", "inputs", "kernels"]
 
 MAPS = (96, 256, 384, 384, 256)  # kernels of conv1 to conv5
 HIDDEN = 4096  # units of fc6 and of fc7
@@ -63,7 +63,7 @@ class AlexNet(nn.Module):
         hidden = kernels(HIDDEN, width, 1)
         self.features = nn.Sequential(_features(maps, groups))
         flat = maps[-1] * self.last_map(crop) ** 2
-        self.classifier = nn.Sequential(_classifier(flat, hidden, classes, dropout))
+        self.classifier = nn.Sequential(full_layers(flat, hidden, classes, dropout))
 
     @staticmethod
     def last_map(crop: int) -> int:
@@ -101,9 +101,10 @@ def _features(maps: list[int], groups: int) -> OrderedDict[str, nn.Module]:
     return OrderedDict(layers)
 
 
-def _classifier(
+def full_layers(
     flat: int, hidden: int, classes: int, dropout: float
 ) -> OrderedDict[str, nn.Module]:
+    """Return fc6 to fc8; dropout comes after a layer's ReLU, as in the paper's section 4.2."""
     layers: list[tuple[str, nn.Module]] = [
         ("fc6", nn.Linear(flat, hidden)),
         ("relu6", nn.ReLU(inplace=True)),

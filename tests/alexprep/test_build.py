@@ -15,7 +15,7 @@ from alexprep.build import Listener, build
 from alexprep.errors import AlexError, BadFilesError, DiskError, SettingsError, ShardError
 from alexprep.estimate import measure_plan
 from alexprep.files import lock_directory
-from alexprep.pool import Placed, blame
+from alexprep.pool import Assignment, blame
 from alexprep.record import structure
 from alexprep.report import Report
 from alexprep.settings import PrepSettings
@@ -535,8 +535,8 @@ def test_an_innocent_image_is_not_blamed(raw, target):
     (target / WORK).mkdir(parents=True)
     job = Job(SETTINGS, target, target / WORK, fail=False)
     killers = {}
-    placed = [Placed(0, plan.tasks[0])]
-    assert not blame(job, placed, [(0, 2), (0, 6), (3, 0)], killers)
+    tasks = [Assignment(0, plan.tasks[0])]
+    assert not blame(job, tasks, [(0, 2), (0, 6), (3, 0)], killers)
     assert killers == {}
 
 

@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexprep.build import build
 from alexprep.errors import ShardError
 from alexprep.files import sha256_file
 from alexprep.measure import measure
+from alexprep.plan import make_plan
+from alexprep.raw.detect import open_raw
+from alexprep.settings import PrepSettings
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import STATISTICS, Statistics
@@ -112,3 +116,18 @@ def test_statistics_of_changed_shards_are_told_apart(shards, tmp_path):
     fingerprint = Manifest.load(other).fingerprint
     with pytest.raises(Exception, match="belongs to other shards"):
         Statistics.load(shards / STATISTICS, fingerprint)
+
+
+def test_real_images_have_the_colour_axes_that_the_authors_found(shared_data, tmp_path):
+    raw = open_raw(shared_data / "imagenet-originals.tar")
+    build(make_plan(raw, PrepSettings()), tmp_path / "shards", jobs=1)
+    found = measure(tmp_path / "shards")
+    with np.load(shared_data / "krizhevsky_meta.npz") as meta:
+        axes = meta["color_pca_1_vecs"][:, ::-1]
+        stds = meta["color_pca_0_stdevs"][::-1]
+        mean = meta["data_mean_chw"].transpose(1, 2, 0)
+    assert found.count == 220
+    cosines = np.abs((found.eigenvectors * axes).sum(axis=0))
+    assert (cosines > 0.999).all()
+    assert np.sqrt(found.eigenvalues) == pytest.approx(stds, rel=0.25)
+    assert np.sqrt(np.square(found.mean_image - mean).mean()) < 6

@@ -164,11 +164,10 @@ class TestResized:
             assert (result - (box.flip(2) if flip else box)).abs().max() < 0.02
 
     def test_a_box_of_the_crops_size_is_a_plain_crop(self, images):
-        resized = resize_boxes(
-            images.permute(0, 3, 1, 2).float(), draws_for(Augmentation(CROP)), CROP
-        )
-        plain = cut_by_slices(images, torch.zeros(3), draws_for(Augmentation(CROP)), CROP)
-        assert (resized - plain).abs().max() < 0.01
+        draws = draws_for(Augmentation(CROP))
+        resized = resize_boxes(images.permute(0, 3, 1, 2).float(), draws, CROP)
+        plain = cut_by_slices(images, torch.zeros(3), draws, CROP)
+        assert (resized.permute(0, 2, 3, 1) - plain).abs().max() < 0.01
 
     def test_nothing_outside_of_the_box_is_seen(self):
         levels = torch.full((1, 3, SIZE, SIZE), 255.0)

@@ -85,13 +85,14 @@ def test_any_width_splits_evenly_into_halves(model, width):
     assert net.classifier.fc8.out_features == 1000
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_the_smallest_crop_works_and_one_less_is_refused_by_name(model):
+@pytest.mark.parametrize(("model", "smallest"), [("paper", 67), ("one-tower", 67), ("quick", 63)])
+def test_the_smallest_crop_works_and_one_less_is_refused_by_name(model, smallest):
     network = Network(model, **NARROW)
-    net = build_model(network, 3, 67).eval()
-    assert net(torch.zeros(1, 3, 67, 67)).shape == (1, 3)
-    with pytest.raises(RecipeError, match=f"crop 66 .* model '{model}'.* smallest .* is 67"):
-        build_model(network, 3, 66)
+    net = build_model(network, 3, smallest).eval()
+    assert net(torch.zeros(1, 3, smallest, smallest)).shape == (1, 3)
+    sentence = f"crop {smallest - 1} .* model '{model}'; the smallest that works is {smallest}"
+    with pytest.raises(RecipeError, match=sentence):
+        build_model(network, 3, smallest - 1)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -110,6 +111,13 @@ def test_channels_last_and_contiguous_agree(model):
     net = net.to(memory_format=torch.channels_last)
     result = net(images.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_quick_normalises_each_convolution_before_its_relu_and_the_pool():
+    order = names(on_meta("quick"))
+    assert order[:8] == ["conv1", "norm1", "relu1", "pool1", "conv2", "norm2", "relu2", "pool2"]
+    assert order.count("norm5") == 1
+    assert order[-7:] == ["fc6", "relu6", "drop6", "fc7", "relu7", "drop7", "fc8"]
 
 
 def test_dropout_is_the_recipes_and_off_in_evaluation():
