@@ -270,8 +270,13 @@ def test_mending_keeps_the_colour_model():
     found, notes = pixels(data[:-2])
     assert np.array_equal(found, levels(data))
     assert notes == ("converted: CMYK", "repaired: missing end marker")
-    stored_as_rgb = jpeg(keep_rgb=True)
-    assert np.array_equal(pixels(stored_as_rgb[:-2])[0], levels(stored_as_rgb))
+    # RGB of which only the Adobe segment says that it is no YCbCr
+    stored = bytearray(jpeg(keep_rgb=True))
+    frame, scan = stored.index(b"\xff\xc0") + 10, stored.index(b"\xff\xda") + 5
+    assert bytes(stored[frame : frame + 9 : 3]) == bytes(stored[scan : scan + 6 : 2]) == b"RGB"
+    stored[frame : frame + 9 : 3] = stored[scan : scan + 6 : 2] = b"\1\2\3"
+    assert np.array_equal(levels(bytes(stored)), levels(jpeg(keep_rgb=True)))
+    assert np.array_equal(pixels(bytes(stored[:-2]))[0], levels(bytes(stored)))
 
 
 def test_pixels_that_pillow_would_fill_with_gray_are_missed():
