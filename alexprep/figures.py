@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
@@ -75,20 +76,28 @@ def draw_eigenbasis(statistics: Statistics, path: Path) -> None:
             fontsize=10,
             loc="left",
         )
-        bars.axhline(0, color=_GRAY, linewidth=0.8)
-        bars.bar(_CHANNELS, vector, color=_COLOURS, width=0.6)
-        bars.set_ylim(-1.45, 1.45)
-        bars.set_yticks([-1, 0, 1])
-        for place, value in enumerate(vector):
-            up = value >= 0
-            bars.text(
-                place, value + (0.08 if up else -0.08), f"{value:.3f}",
-                ha="center", va="bottom" if up else "top", fontsize=8,
-            )  # fmt: skip
+        _draw_vector(bars, vector)
     grid[2, 0].set_xlabel("standard deviations from the mean colour")
     grid[0, 1].set_title("direction", fontsize=10, loc="left")
     figure.suptitle(f"Principal axes of colour, {statistics.count:,} images ({statistics.split})")
     _save(figure, path)
+
+
+def _draw_vector(axes: Axes, vector: NDArray[np.float64]) -> None:
+    axes.axhline(0, color=_GRAY, linewidth=0.8)
+    axes.bar(_CHANNELS, vector, color=_COLOURS, width=0.6)
+    axes.set_ylim(-1.45, 1.45)
+    axes.set_yticks([-1, 0, 1])
+    for place, value in enumerate(vector):
+        above = value >= 0
+        axes.text(
+            place,
+            value + (0.08 if above else -0.08),
+            f"{value:.3f}",
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize=8,
+        )
 
 
 def draw_preview(directory: Path, path: Path, split: str = "train", count: int = 40) -> int:

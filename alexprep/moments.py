@@ -53,10 +53,13 @@ class MomentSums:
         self._total = Moments.none(size)
         self._recent = np.zeros(self._shape, np.uint16)  # sum of the last few images
         self._recent_count = 0
-        self._outer = np.zeros((3, 3), np.int64)
         self._planes = np.empty((3, size * size))
         rows = max(n for n in range(1, size + 1) if size % n == 0 and n * size <= _LONGEST_RUN)
-        self._runs = self._planes.reshape(3, -1, rows * size)
+        runs = self._planes.reshape(3, -1, rows * size)
+        # [runs, 1, n] @ [runs, n, 1]: one dot a run
+        self._factors = [(runs[i][:, None, :], runs[j][:, :, None]) for i, j in _PAIRS]
+        self._dots = np.empty((len(_PAIRS), runs.shape[1], 1, 1))
+        self._recent_dots = np.zeros_like(self._dots)  # whole numbers, far below 2**53
 
     def add(self, image: NDArray[np.uint8]) -> None:
         """Add one image.
@@ -75,22 +78,23 @@ class MomentSums:
         self._recent += image
         self._recent_count += 1
         np.copyto(self._planes, image.reshape(-1, 3).T)
-        for i, j in _PAIRS:
-            # [runs, 1, n] @ [runs, n, 1]: one dot a run
-            dots = np.matmul(self._runs[i][:, None, :], self._runs[j][:, :, None])
-            self._outer[i, j] += int(dots.sum())
+        for (left, right), dots in zip(self._factors, self._dots, strict=True):
+            np.matmul(left, right, out=dots)
+        self._recent_dots += self._dots
 
     def moments(self) -> Moments:
         """Return the moments of all images added so far."""
         self._flush()
-        outer = np.triu(self._outer) + np.triu(self._outer, 1).T
-        return Moments(self._total.count, self._total.pixel_sum, outer)
+        return self._total
 
     def _flush(self) -> None:
-        pixel_sum = self._total.pixel_sum + self._recent
-        count = self._total.count + self._recent_count
-        self._total = Moments(count, pixel_sum, self._total.outer_sum)
+        outer = np.zeros((3, 3), np.int64)
+        for (i, j), total in zip(_PAIRS, self._recent_dots.sum(axis=(1, 2, 3)), strict=True):
+            outer[i, j] = outer[j, i] = int(total)
+        recent = Moments(self._recent_count, self._recent.astype(np.int64), outer)
+        self._total = self._total + recent
         self._recent[:] = 0
+        self._recent_dots[:] = 0
         self._recent_count = 0
 
 

@@ -117,14 +117,16 @@ def _run(
         initargs=(os.getpid(),),
     )
     calls = (delayed(_make)(job, slot, task, killers.get(slot, {})) for slot, task in tasks)
-    with _interrupts_held():
-        records = parallel(calls)
+    records: Generator[tuple[int, ShardRecord], None, None] | None = None
     try:
+        with _interrupts_held():
+            records = parallel(calls)
         yield from records
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that some results were not waited for
-            records.close()
+        if records is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that some results were not waited for
+                records.close()
         # Else the workers would idle on for minutes, as long as this process lives.
         get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 

@@ -52,15 +52,14 @@ def in_threads(
 
         return work(items[place], beat)
 
-    told = 0
     pool = ThreadPoolExecutor(jobs or usable_cores())
     try:
-        waiting = {pool.submit(run, place) for place in range(len(items))}
+        waiting, told = {pool.submit(run, place) for place in range(len(items))}, 0
         while waiting:
             ready, waiting = wait(waiting, timeout=_TICK, return_when=FIRST_COMPLETED)
-            if on_progress is not None and sum(done) > told:
-                news = sum(done) - told
-                told += news
+            news = sum(done) - told
+            told += news
+            if news and on_progress is not None:
                 on_progress(news)
             for future in ready:
                 yield future.result()

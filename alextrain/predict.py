@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from alexprep.transform import square_array
 from numpy.typing import NDArray
 
 from alexprep.errors import ImageError
+from alexprep.transform import square_array
 from alextrain.evaluation import average_views
 from alextrain.network import Network
 

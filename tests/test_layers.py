@@ -65,6 +65,7 @@ ORDER = [
     "alexprep.cli.group",
     "alexprep.cli.options",
     "alexprep.cli.progress",
+    "alexprep.cli.shard_options",
     "alexprep.cli.prepare",
     "alexprep.cli.measure",
     "alexprep.cli.look",

@@ -12,7 +12,7 @@ import click
 
 from alexprep.errors import AlexError
 
-STOPPED = "what is finished stays, and the same command goes on from there"
+STOPPED = "run the same command again: what is finished is kept"
 
 
 class Terminated(KeyboardInterrupt):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alexprep.cli.options import PATH, jobs_option
-from alexprep.settings import FILTERS, FORMATS, GEOMETRIES, SUBSAMPLINGS
+from alexprep.cli.options import PATH
+from alexprep.cli.shard_options import shard_options
 
 if TYPE_CHECKING:
     from alexprep.build import Summary
@@ -19,98 +19,11 @@ if TYPE_CHECKING:
 
 _SLOW_READING = 0.5  # share of the time from which on the disk is worth a word
 
-_PICTURE_OPTIONS = (
-    click.option("--size", default=256, show_default=True, help="Side of the pictures, pixels."),
-    click.option(
-        "--geometry",
-        type=click.Choice(GEOMETRIES),
-        default="torchvision",
-        show_default=True,
-        help="Shorter side to --size and centre square, by the integer rules of torchvision or "
-        "of the authors' cuda-convnet2; or warp: the whole picture squeezed into the square.",
-    ),
-    click.option(
-        "--filter",
-        type=click.Choice(FILTERS),
-        default="bilinear",
-        show_default=True,
-        help="Of resizing; always antialiased.",
-    ),
-    click.option(
-        "--format",
-        type=click.Choice(FORMATS),
-        default="jpg",
-        show_default=True,
-        help="Of the stored pictures; png keeps every level and takes four times the space.",
-    ),
-    click.option("--quality", default=95, show_default=True, help="Of JPEG, 1 to 100."),
-    click.option(
-        "--subsampling",
-        type=click.Choice(SUBSAMPLINGS),
-        default="4:2:0",
-        show_default=True,
-        help="Of colour in JPEG.",
-    ),
-    click.option(
-        "--max-pixels",
-        default=100_000_000,
-        show_default=True,
-        help="A raw picture with more is a bad file.",
-    ),
-)
-_SET_OPTIONS = (
-    click.option(
-        "--split",
-        "splits",
-        type=click.Choice(["train", "val"]),
-        multiple=True,
-        help="Prepare this split alone; may be given twice. [default: all that RAW has]",
-    ),
-    click.option(
-        "--label-order",
-        type=click.Choice(["wnid", "devkit"]),
-        default="wnid",
-        show_default=True,
-        help="Number classes by name, as nearly everybody, or by devkit number, as the authors.",
-    ),
-    click.option("--seed", default=0, show_default=True, help="Of the order of the samples."),
-    click.option(
-        "--shard-size",
-        type=click.IntRange(1),
-        help="Most samples in a shard. [default: 64 shards a split, 5,000 samples at most]",
-    ),
-)
-_RUN_OPTIONS = (
-    click.option(
-        "--on-bad",
-        type=click.Choice(["skip", "fail"]),
-        default="skip",
-        show_default=True,
-        help="Bad files: skip them, name them in the report and end with status 3; or fail at "
-        "the first.",
-    ),
-    click.option(
-        "--recheck",
-        is_flag=True,
-        help="Compare hashes of raw images and shards with what was recorded, not sizes alone, "
-        "and make anew what has changed.",
-    ),
-    click.option(
-        "--dry-run", is_flag=True, help="Say what was found and what would be done, and stop."
-    ),
-)
-
-
-def _all_options(command: Any) -> Any:
-    for option in reversed((*_PICTURE_OPTIONS, *_SET_OPTIONS, jobs_option, *_RUN_OPTIONS)):
-        command = option(command)
-    return command
-
 
 @click.command(short_help="Make SHARDS of the raw images in RAW.")
 @click.argument("raw", type=PATH)
 @click.argument("shards", type=PATH)
-@_all_options
+@shard_options
 def shard(raw: Path, shards: Path, **options: Any) -> None:
     """Make SHARDS, a folder of 256x256 pictures in tar files, of the raw images in RAW.
 

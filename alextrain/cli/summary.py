@@ -7,7 +7,9 @@ import click
 
 @click.command()
 @click.option("--recipe", default="paper", show_default=True, help="A recipe's name, or a .toml.")
-@click.option("--classes", type=click.IntRange(2), default=1000, show_default=True)
+@click.option(
+    "--classes", type=click.IntRange(2), default=1000, show_default=True, help="Units of fc8."
+)
 @click.option("--width", type=float, help="Fraction of the kernels of each layer.")
 @click.option("--crop", type=int, help="Side of the square that the net sees.")
 def summary(recipe: str, classes: int, **overrides: float | int | None) -> None:

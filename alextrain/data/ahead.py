@@ -112,14 +112,16 @@ class Ahead:
         images = self._buffers.take()[: len(numbers)]
         labels = torch.from_numpy(self._pictures.labels[numbers].astype(np.int64))
         tasks = [
-            self._pool.submit(self._fill, numbers[i : i + self._run], images[i : i + self._run])
+            self._pool.submit(self._fill, numbers[i : i + self._run], [images[i : i + self._run]])
             for i in range(0, len(numbers), self._run)
         ]
         return _Filling(Batch(images, labels), tasks)
 
-    def _fill(self, numbers: NDArray[np.int64], images: Tensor) -> None:
-        # A task holds a tensor: its buffer is not given to others even if its batch was given up.
-        self._pictures.fill(numbers, images.numpy())
+    def _fill(self, numbers: NDArray[np.int64], place: list[Tensor]) -> None:
+        # A task holds a tensor, so its buffer is not given to others even if its batch was given
+        # up. It comes in a list and is taken out of it: else the pool would hold it a moment
+        # longer than the task runs, and one buffer more would be needed now and then.
+        self._pictures.fill(numbers, place.pop().numpy())
 
     def _finish(self, filling: _Filling) -> Batch:
         begin = time.perf_counter()

@@ -261,7 +261,7 @@ def test_an_interruption_is_one_line_that_says_how_to_continue(error, status, na
     result = failing(error)
     assert result.exit_code == status
     assert result.output == (
-        f"\nStopped by {name}; what is finished stays, and the same command goes on from there.\n"
+        f"\nStopped by {name}; run the same command again: what is finished is kept.\n"
     )
 
 
@@ -293,7 +293,7 @@ def test_a_stopped_shard_is_continued_by_the_same_command(many_images, tmp_path,
     finally:
         process.kill()
     assert process.returncode == 128 + number, errors
-    assert errors.splitlines()[-1].startswith(f"Stopped by {number.name}; what is finished stays")
+    assert errors.splitlines()[-1].startswith(f"Stopped by {number.name}; run the same")
     assert "Traceback" not in errors
     finished = len(list(shards.glob("train-*.tar")))
     assert 2 <= finished < 30

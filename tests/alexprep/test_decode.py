@@ -154,6 +154,15 @@ def test_gray_levels_without_a_known_range_are_refused():
     assert "whose range is not known" in reason(encode(floats, "TIFF"))
 
 
+def test_flaws_of_metadata_that_is_not_used_are_passed_over():
+    data = encode(photo(), "PNG")
+    no_frames = b"acTL" + bytes(8)  # an animation of none, of which Pillow warns
+    chunk = struct.pack(">I", 8) + no_frames + struct.pack(">I", zlib.crc32(no_frames))
+    found, notes = pixels(data[:33] + chunk + data[33:])
+    assert np.array_equal(found, np.asarray(photo()))
+    assert notes == ("converted: PNG",)
+
+
 def test_what_is_no_image_is_named():
     assert reason(b"") == "empty file"
     assert reason(b"<!DOCTYPE html>\n<p>404</p>") == "not an image (text)"

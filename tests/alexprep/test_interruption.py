@@ -182,7 +182,7 @@ def test_many_kills_in_a_row_end_in_the_same_bytes(raw, whole, tmp_path, seed):
         process.stdout.close()
         process.stderr.close()
         if draw.integers(0, 2):
-            wait_for_silence(process.pid)
+            assert wait_for_silence(process.pid) == []
         check_all_is_whole(target, plan_of(raw))
         now = marks(target)
         assert now.items() >= before.items()

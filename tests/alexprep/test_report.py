@@ -67,9 +67,11 @@ def test_csv_and_json_say_the_same():
 
 def test_the_table_has_a_row_for_each_kind_with_some_of_its_files():
     lines = [line(f"train/a/{i}.JPEG") for i in range(5)]
-    assert Report.gather([*lines, BAD], 9).table() == [
+    rare = line("train/b/1.JPEG", what="CMYK")
+    assert Report.gather([rare, *lines, BAD], 9).table() == [
         (SKIPPED, "not an image (text)", 1, "train/a/2.JPEG"),
         (CONVERTED, "grayscale", 5, "train/a/0.JPEG, train/a/1.JPEG, train/a/2.JPEG and 2 more"),
+        (CONVERTED, "CMYK", 1, "train/b/1.JPEG"),
     ]
 
 

@@ -157,9 +157,9 @@ class TestHeldBatches:
         assert copies.tolist() == list(range(3, 200, 4))
 
     def test_memory_is_used_again_when_batches_are_let_go(self):
-        loader = Ahead(Slow(), 4, 2, 2)
+        loader = Ahead(Slow(), 4, 8, 2)
         places = {
-            batch.images.data_ptr() for _ in range(3) for batch in loader.batches(np.arange(200))
+            batch.images.data_ptr() for _ in range(20) for batch in loader.batches(np.arange(200))
         }
         loader.close()
         assert len(places) <= 2 + 2
