@@ -14,6 +14,7 @@ ORDER = [
     "alexprep.threads",
     "alexprep.shards.sample",
     "alexprep.shards.tar",
+    "alexprep.shards.npz",
     "alexprep.shards.index",
     "alexprep.shards.manifest",
     "alexprep.shards.statistics",

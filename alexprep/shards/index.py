@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import ShardError
-from alexprep.files import write_atomically
+from alexprep.shards.npz import load_arrays, save_arrays
 from alexprep.shards.tar import Placed
 
 # every array of the file, with the type it must have
@@ -84,14 +82,7 @@ class Index:
 
     def save(self, path: Path) -> None:
         """Write the arrays as .npz: the same arrays give the same bytes."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name in _ARRAYS:
-                member = io.BytesIO()
-                np.lib.format.write_array(member, getattr(self, name), allow_pickle=False)
-                # A ZipInfo without a date has ZIP's first day, 1980-01-01.
-                archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-        write_atomically(path, buffer.getvalue())
+        save_arrays(path, {name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def load(cls, path: Path) -> Index:
@@ -100,17 +91,16 @@ class Index:
         Raises:
             ShardError: the file is missing, damaged, or its arrays contradict each other.
         """
-        arrays = {}
         try:
-            with np.load(path, allow_pickle=False) as file:
-                for name, kind in _ARRAYS.items():
-                    arrays[name] = file[name]
-                    if arrays[name].dtype != kind:
-                        raise ValueError(f"{name} is {arrays[name].dtype}, not {kind}")
+            arrays = load_arrays(path, tuple(_ARRAYS))
         except FileNotFoundError as error:
             raise ShardError(f"{path}: is missing; {_REMEDY}") from error
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except ValueError as error:
             raise ShardError(f"{path}: is damaged ({error}); {_REMEDY}") from error
+        for name, kind in _ARRAYS.items():
+            if arrays[name].dtype != kind:
+                found = arrays[name].dtype
+                raise ShardError(f"{path}: its {name} are {found}, not {kind}; {_REMEDY}")
         index = cls(**arrays)
         index._check(path)
         return index

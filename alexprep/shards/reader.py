@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect_right
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ class ShardReader:
             raise ShardError(
                 f"{folder}: index and manifest disagree; run `alexprep verify {folder}`"
             )
-        self._ends = np.cumsum(self.index.shard_sizes)
+        # A list: bisect in it takes a tenth of the time of searchsorted for one number.
+        self._ends: list[int] = np.cumsum(self.index.shard_sizes).tolist()
         self._fds: dict[int, int] = {}
         self._opening = threading.Lock()
         self._keys: list[str] | None = None
@@ -70,7 +72,7 @@ class ShardReader:
         Raises:
             ShardError: the shard was cut or lost since it was opened.
         """
-        shard = int(np.searchsorted(self._ends, number, side="right"))
+        shard = bisect_right(self._ends, number)
         fd = self._fds.get(shard)
         if fd is None:
             fd = self._open(shard)
@@ -81,7 +83,7 @@ class ShardReader:
 
     def describe(self, number: int) -> str:
         """Name a sample for people: path of the shard and key."""
-        shard = int(np.searchsorted(self._ends, number, side="right"))
+        shard = bisect_right(self._ends, number)
         return f"{self.folder / self._shards[shard].name}, sample {self.key(number)}"
 
     def key(self, number: int) -> str:

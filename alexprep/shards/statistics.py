@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import StatisticsError
-from alexprep.files import write_atomically
+from alexprep.shards.npz import load_arrays, save_arrays
 
 STATISTICS = "stats.npz"
+_STORED = ("count", "pixel_sum", "outer_sum", "fingerprint", "split")
 _DERIVED = (
     "mean_image",
     "channel_mean",
@@ -92,20 +92,14 @@ class Statistics:
 
     def save(self, path: Path) -> None:
         """Write sums and derived arrays as .npz: the same sums give the same bytes."""
-        arrays = {
-            "count": np.int64(self.count),
+        arrays: dict[str, NDArray[Any]] = {
+            "count": np.array(self.count, np.int64),
             "pixel_sum": self.pixel_sum,
             "outer_sum": self.outer_sum,
             "fingerprint": np.array(self.fingerprint),
             "split": np.array(self.split),
         } | {name: getattr(self, name) for name in _DERIVED}
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name, array in arrays.items():
-                member = io.BytesIO()
-                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-                archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-        write_atomically(path, buffer.getvalue())
+        save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path, expect_fingerprint: str | None = None) -> Statistics:
@@ -115,22 +109,22 @@ class Statistics:
             StatisticsError: missing, damaged, or of other shards than `expect_fingerprint`.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                found = cls(
-                    count=int(file["count"]),
-                    pixel_sum=file["pixel_sum"],
-                    outer_sum=file["outer_sum"],
-                    fingerprint=str(file["fingerprint"]),
-                    split=str(file["split"]),
-                )
+            arrays = load_arrays(path, _STORED)
         except FileNotFoundError as error:
             raise StatisticsError(
                 f"{path}: is missing; make it with `alexprep stats {path.parent}`"
             ) from error
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except ValueError as error:
             raise StatisticsError(
                 f"{path}: is damaged ({error}); make it anew with `alexprep stats {path.parent}`"
             ) from error
+        found = cls(
+            count=int(arrays["count"]),
+            pixel_sum=arrays["pixel_sum"],
+            outer_sum=arrays["outer_sum"],
+            fingerprint=str(arrays["fingerprint"]),
+            split=str(arrays["split"]),
+        )
         found._check(path, expect_fingerprint)
         return found
 
