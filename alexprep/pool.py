@@ -8,10 +8,12 @@ import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from multiprocessing import resource_tracker
 from typing import NamedTuple
 
 from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
 from alexprep import heartbeat
 from alexprep.errors import AlexError
@@ -141,6 +143,8 @@ def _interrupts_held() -> Iterator[None]:
 
     The parent hears it and ends them; else each would print a traceback.
     """
+    for tracker in (resource_tracker, loky_resource_tracker):
+        tracker.ensure_running()  # begun later, it would let them through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

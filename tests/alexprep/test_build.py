@@ -329,10 +329,7 @@ def test_recheck_sees_changes_that_keep_the_size(raw, target, monkeypatch, finis
             build(plan, target, jobs=1)
         restore()
     before, shards = contents(target), marks(target)
-    name = plan.tasks[2].samples[1].source.name
-    data = bytearray((raw / name).read_bytes())
-    data[-40] ^= 1
-    (raw / name).write_bytes(data)
+    same_size(raw, plan.tasks[2].samples[1])
     with (target / "val-000001.tar").open("r+b") as file:
         file.seek(700)
         file.write(b"\x99")
@@ -344,20 +341,76 @@ def test_recheck_sees_changes_that_keep_the_size(raw, target, monkeypatch, finis
     assert sum(checked) >= 36 - 6
     changed = {shard for shard, mark in marks(target).items() if shards[shard] != mark}
     assert changed == {"train-000002.tar", "val-000001.tar"}
-    assert contents(target)["val-000001.tar"] != before["train-000002.tar"]
+    assert contents(target)["val-000001.tar"] == before["val-000001.tar"]
     summary = build(plan, target, jobs=1, recheck=True)
     assert summary.written == 0
+
+
+def same_size(raw, sample):
+    """Change a source, not its size."""
+    path = raw / sample.source.name
+    data = bytearray(path.read_bytes())
+    data[-40] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_making_shards_anew_may_be_interrupted_too(raw, target, tmp_path, monkeypatch, finished):
+    plan = plan_of(raw)
+    restore = stop_after(monkeypatch, 6)
+    if finished:
+        restore()
+        build(plan, target, jobs=1)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            build(plan, target, jobs=1)
+        restore()
+    for number in (2, 5):
+        same_size(raw, plan.tasks[number].samples[1])
+    restore = stop_after(monkeypatch, 1)
+    with pytest.raises(KeyboardInterrupt):
+        build(plan, target, jobs=1, recheck=True)
+    assert not (target / "manifest.json").exists()
+    restore()
+    # what was found changed is remembered, though nobody looks again
+    assert build(plan, target, jobs=1).written == 1
+    build(plan, tmp_path / "anew", jobs=1)
+    assert contents(target) == contents(tmp_path / "anew")
+
+
+def leave_remains(target):
+    """What a run leaves behind that is killed in work, or between manifest and cleaning up."""
+    (target / WORK / "run-x").mkdir(parents=True, exist_ok=True)
+    (target / WORK / "run-x" / "train-000000.tar").write_bytes(b"half")
+    (target / WORK / "train-000000.json").write_bytes(b"{}")
 
 
 def test_a_run_killed_after_the_manifest_is_cleaned_up_by_the_next(raw, target):
     plan = plan_of(raw)
     build(plan, target, jobs=1)
     before = contents(target)
-    (target / WORK / "run-x").mkdir(parents=True)
-    (target / WORK / "run-x" / "train-000000.tar").write_bytes(b"half")
-    (target / WORK / "train-000000.json").write_bytes(b"{}")
+    leave_remains(target)
     assert build(plan, target, jobs=1).written == 0
     assert contents(target) == before
+    leave_remains(target)
+    (target / "train-000001.tar").unlink()
+    assert build(plan, target, jobs=1).written == 1
+    assert contents(target) == before
+
+
+def test_a_run_takes_the_folders_of_earlier_ones_away_before_it_begins(raw, target, monkeypatch):
+    begun(plan_of(raw), target, monkeypatch)
+    leave_remains(target)
+    original = build_module.make_shards
+    there = []
+
+    def spy(*arguments):
+        there.extend((target / WORK).glob("*-*/*"))
+        return original(*arguments)
+
+    monkeypatch.setattr(build_module, "make_shards", spy)
+    build(plan_of(raw), target, jobs=1)
+    assert [path.name for path in there] == ["progress"]
 
 
 def test_a_set_whose_shards_are_finished_lacks_only_its_manifest(raw, target, monkeypatch):

@@ -43,12 +43,21 @@ def start(raw, target, jobs, slow=0.05):
     )
 
 
-def wait_for_images(process, images):
+def images(count):
     """Wait until the run has told of so many images, or has ended."""
-    done = 0
-    while done < images and (line := process.stdout.readline()):
-        done += int(line)
-    return done
+
+    def wait(process):
+        done = 0
+        while done < count and (line := process.stdout.readline()):
+            done += int(line)
+
+    return wait
+
+
+def first_workers(process):
+    """Wait until there are worker processes, which have not yet begun to work."""
+    while len(workers_of(process.pid)) < 2 and process.poll() is None:
+        time.sleep(0.002)
 
 
 def processes_of(session):
@@ -61,6 +70,19 @@ def processes_of(session):
             continue
         if int(fields[3]) == session and fields[0] != "Z":
             found.append(int(path.parent.name))
+    return found
+
+
+def workers_of(session):
+    """Ids of the worker processes of a session."""
+    found = []
+    for process in processes_of(session):
+        try:
+            command = Path(f"/proc/{process}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"LokyProcess" in command:
+            found.append(process)
     return found
 
 
@@ -79,11 +101,11 @@ def check_all_is_whole(target, plan):
         assert len(list(read_shard(path, "jpg"))) == planned[path.name]
 
 
-def stop_and_continue(raw, target, whole, jobs, images, stop):
-    """Stop a run after so many images, then let another finish; finished shards are kept."""
+def stop_and_continue(raw, target, whole, jobs, wait, stop):
+    """Stop a run once `wait` returns, then let another finish; finished shards are kept."""
     plan = plan_of(raw)
     process = start(raw, target, jobs)
-    wait_for_images(process, images)
+    wait(process)
     stop(process)
     code = process.wait(timeout=30)
     output = process.stderr.read()
@@ -114,30 +136,30 @@ def terminate(process):
     os.kill(process.pid, signal.SIGTERM)
 
 
-@pytest.mark.parametrize(("jobs", "images"), [(1, 9), (2, 13)])
+@pytest.mark.parametrize(("jobs", "wait"), [(1, images(9)), (2, images(13)), (2, first_workers)])
 def test_after_ctrl_c_no_process_is_left_and_the_next_run_continues(
-    raw, whole, tmp_path, jobs, images
+    raw, whole, tmp_path, jobs, wait
 ):
     target = tmp_path / "shards"
-    code, output = stop_and_continue(raw, target, whole, jobs, images, press_ctrl_c)
+    code, output = stop_and_continue(raw, target, whole, jobs, wait, press_ctrl_c)
     assert code == 130
     assert output == ""
 
 
 def test_after_sigterm_the_next_run_continues(raw, whole, tmp_path):
-    stop_and_continue(raw, tmp_path / "shards", whole, 2, 9, terminate)
+    stop_and_continue(raw, tmp_path / "shards", whole, 2, images(9), terminate)
 
 
-@pytest.mark.parametrize(("jobs", "images"), [(1, 7), (2, 1), (2, 20)])
-def test_a_killed_run_is_continued_to_the_same_bytes(raw, whole, tmp_path, jobs, images):
-    code, _ = stop_and_continue(raw, tmp_path / "shards", whole, jobs, images, kill)
+@pytest.mark.parametrize(("jobs", "wait"), [(1, images(7)), (2, first_workers), (2, images(20))])
+def test_a_killed_run_is_continued_to_the_same_bytes(raw, whole, tmp_path, jobs, wait):
+    code, _ = stop_and_continue(raw, tmp_path / "shards", whole, jobs, wait, kill)
     assert code == -signal.SIGKILL
 
 
 def test_workers_of_a_killed_run_cannot_write_into_the_next(raw, whole, tmp_path):
     target = tmp_path / "shards"
     process = start(raw, target, 2, slow=0.3)
-    wait_for_images(process, 2)
+    images(2)(process)
     kill(process)
     process.wait()
     process.stdout.close()
@@ -151,13 +173,13 @@ def test_workers_of_a_killed_run_cannot_write_into_the_next(raw, whole, tmp_path
 def test_a_killed_worker_costs_no_image(raw, whole, tmp_path):
     target = tmp_path / "shards"
     process = start(raw, target, 2, slow=0.15)
-    wait_for_images(process, 4)
+    images(4)(process)
     children = [pid for pid in processes_of(process.pid) if pid != process.pid]
     workers = [
         pid for pid in children if b"LokyProcess" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     os.kill(workers[0], signal.SIGKILL)
-    wait_for_images(process, 10_000)
+    images(10_000)(process)
     assert process.wait(timeout=60) == 0
     process.stdout.close()
     process.stderr.close()

@@ -193,11 +193,14 @@ def test_a_worker_whose_run_was_taken_away_publishes_nothing(raw, job, monkeypat
 
 
 def test_a_worker_ends_after_its_parent():
+    child = (
+        "import os, time; from alexprep.worker import start_worker; start_worker(os.getppid()); "
+        "print(os.getpid(), flush=True); time.sleep(60)"
+    )
     script = (
-        "import os, subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', "
-        "'import os, time; from alexprep.worker import start_worker; start_worker(os.getppid()); "
-        "print(os.getpid(), flush=True); time.sleep(60)'], stdout=subprocess.PIPE)\n"
+        "import os, subprocess, sys\n"
+        "streams = {'stdout': subprocess.PIPE, 'stderr': subprocess.DEVNULL}\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], **streams)\n"
         "print(int(child.stdout.readline()), flush=True)\n"
         "os._exit(0)\n"
     )
