@@ -1,6 +1,7 @@
 """Runs that are stopped from outside, by signals, at any moment: nothing is lost, nothing half."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,19 @@ def test_after_ctrl_c_no_process_is_left_and_the_next_run_continues(
     code, output = stop_and_continue(raw, target, whole, jobs, wait, press_ctrl_c)
     assert code == 130
     assert output == ""
+
+
+def test_workers_are_deaf_to_ctrl_c_from_their_first_moment_on(raw, tmp_path):
+    # Else one that is starting would print a traceback.
+    process = start(raw, tmp_path / "shards", 2)
+    first_workers(process)
+    workers = workers_of(process.pid)
+    status = [Path(f"/proc/{worker}/status").read_text() for worker in workers]
+    press_ctrl_c(process)
+    process.communicate(timeout=30)
+    masks = [int(re.search(r"SigBlk:\s*(\w+)", text)[1], 16) for text in status]
+    assert len(masks) == 2
+    assert all(mask >> (signal.SIGINT - 1) & 1 for mask in masks)
 
 
 def test_after_sigterm_the_next_run_continues(raw, whole, tmp_path):
