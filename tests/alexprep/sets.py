@@ -1,6 +1,7 @@
 """Raw sets of generated images, plans of them, and what a folder of shards holds."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from alexprep.files import LOCK
@@ -10,6 +11,7 @@ from alexprep.settings import PrepSettings
 from tests.alexprep.pictures import jpeg, with_segment
 
 HOOKS = Path(__file__).parent / "hooks"
+PATHS = os.pathsep.join((str(HOOKS), str(HOOKS.parents[2])))  # PYTHONPATH of what misbehaves
 KILL = b"kill whoever decodes this"
 SETTINGS = PrepSettings(size=32, shard_size=6)
 

@@ -26,7 +26,7 @@ from alexprep.shards.tar import read_shard
 from alexprep.transform import codec, prepare
 from alexprep.worker import Job
 from tests.alexprep.pictures import encode, jpeg, photo
-from tests.alexprep.sets import HOOKS, SETTINGS, contents, make_killer, make_raw, marks, plan_of
+from tests.alexprep.sets import PATHS, SETTINGS, contents, make_killer, make_raw, marks, plan_of
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def target(tmp_path):
 @pytest.fixture
 def hooks(monkeypatch):
     """Processes begun from here misbehave as tests/alexprep/hooks says."""
-    monkeypatch.setenv("PYTHONPATH", str(HOOKS))
+    monkeypatch.setenv("PYTHONPATH", PATHS)
     monkeypatch.setenv("TEST_HOOKS", "1")
     return monkeypatch
 
@@ -560,9 +560,8 @@ def test_an_image_that_killed_an_earlier_run_is_tried_alone_first(raw, target, t
         "from alexprep.build import build;"
         "build(plan_of(Path(sys.argv[1])), Path(sys.argv[2]), jobs=1)"
     )
-    paths = os.pathsep.join([str(HOOKS), str(HOOKS.parents[2])])
     command = [sys.executable, "-c", script, str(raw), str(target)]
-    environment = os.environ | {"PYTHONPATH": paths}
+    environment = os.environ | {"PYTHONPATH": PATHS}
     assert subprocess.run(command, env=environment, check=False).returncode < 0
     assert list((target / WORK).glob("run-*"))
     assert subprocess.run(command, env=environment, check=False).returncode == 0

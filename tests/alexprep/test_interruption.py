@@ -14,7 +14,7 @@ import pytest
 from alexprep.build import build
 from alexprep.shards.manifest import MANIFEST, WORK
 from alexprep.shards.tar import read_shard
-from tests.alexprep.sets import HOOKS, contents, make_raw, marks, plan_of
+from tests.alexprep.sets import PATHS, contents, make_raw, marks, plan_of
 
 DRIVER = Path(__file__).parent / "driver.py"
 
@@ -36,7 +36,7 @@ def start(raw, target, jobs, slow=0.05):
     """A run in a session of its own, as from a terminal; each image takes `slow` seconds longer."""
     return subprocess.Popen(
         [sys.executable, str(DRIVER), str(raw), str(target), str(jobs)],
-        env=os.environ | {"PYTHONPATH": str(HOOKS), "TEST_HOOKS": "1", "TEST_SLOW": str(slow)},
+        env=os.environ | {"PYTHONPATH": PATHS, "TEST_HOOKS": "1", "TEST_SLOW": str(slow)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
