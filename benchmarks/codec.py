@@ -15,7 +15,6 @@ import simplejpeg
 from alexprep.settings import PrepSettings
 from alexprep.shards.reader import ShardReader
 from alexprep.transform import prepare
-from alexprep.worker import keep_memory
 from benchmarks.timing import Measurement
 
 CHUNK = 50  # images handed out at a time, so that no core waits long for the other at the end
@@ -34,7 +33,7 @@ def preparing(images: Sequence[bytes], processes: int, count: int) -> Iterator[M
     # Forked children share the images; a fork is safe here, where no thread was started yet
     context = multiprocessing.get_context("fork")
     _IMAGES[:] = images
-    with context.Pool(processes, keep_memory) as pool:
+    with context.Pool(processes) as pool:
 
         def rate() -> float:
             begin = time.perf_counter()

@@ -23,7 +23,7 @@ from alexprep.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
 from alexprep.shards.manifest import WORK
-from alexprep.worker import Job, keep_memory, make_shard
+from alexprep.worker import Job, make_shard
 
 WIDTH, HEIGHT = 6928, 4619  # 32 million pixels
 TILE = 375  # pixels, near the size of most originals
@@ -65,7 +65,6 @@ def peaks(raw: Path, out: Path) -> tuple[int, int]:
     job = Job(plan.settings, out, out / WORK / "run", fail=True)
     job.run.mkdir(parents=True)
     heartbeat.create(job.run / heartbeat.NAME, len(plan.tasks))
-    keep_memory()
     start = _status("VmRSS")
     found = []
     for slot, task in enumerate(plan.tasks):
