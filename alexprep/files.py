@@ -125,17 +125,27 @@ def lock_directory(folder: Path) -> Iterator[None]:
         DiskError: another run holds the folder, or it cannot be written.
     """
     path = folder / LOCK
-    with disk_errors(path):
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fd = _open_lock(path)
     try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # while it is held: whoever opened it before looks again
+        os.close(fd)
+
+
+def _open_lock(path: Path) -> int:
+    while True:
+        with disk_errors(path):
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            os.close(fd)
             raise DiskError(
-                f"{folder}: another run is writing to this folder; wait for it to end, "
+                f"{path.parent}: another run is writing to this folder; wait for it to end, "
                 "or name another folder"
             ) from error
-        yield
-        path.unlink(missing_ok=True)
-    finally:
+        # The run before may have removed the file between opening and locking it.
+        if path.exists() and path.stat().st_ino == os.fstat(fd).st_ino:
+            return fd
         os.close(fd)
