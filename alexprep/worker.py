@@ -141,6 +141,7 @@ def _samples(
             made.outcomes += outcomes_of(planned.source, task.split, notes, digest)
         made.source_sizes.append(planned.source.size)
         made.source_hashes.append(digest)
+        del data  # 10 MB of a large file: not to be held while the next one is read
         yield planned.key, planned.label, image
     beat.at(len(task.samples))
 

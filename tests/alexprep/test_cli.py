@@ -245,8 +245,8 @@ def failing(error):
 
 
 def test_an_error_of_a_path_is_one_line_and_a_bug_keeps_its_traceback():
-    result = failing(PermissionError(13, "Permission denied", "/root/x"))
-    assert (result.exit_code, result.output) == (1, "Error: /root/x: Permission denied\n")
+    result = failing(PermissionError(13, "Permission denied", "/secret/x"))
+    assert (result.exit_code, result.output) == (1, "Error: /secret/x: Permission denied\n")
     bug = ZeroDivisionError("a bug")
     assert failing(bug).exception is bug
     nameless = OSError("no file in it")
