@@ -215,7 +215,8 @@ def _read(source: str | Path) -> tuple[str, str]:
     try:
         return path.read_text(encoding="utf-8"), path.stem
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe {source} cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RecipeError(f"recipe {source} cannot be read ({reason})") from error
 
 
 Section = TypeVar("Section", bound=_Section)

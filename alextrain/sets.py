@@ -17,6 +17,7 @@ from alextrain.data.ahead import Ahead
 from alextrain.data.cache import DeviceLoader, open_loader
 from alextrain.data.order import epoch_order
 from alextrain.device import Machine
+from alextrain.errors import RecipeError
 from alextrain.evaluation import Subset
 from alextrain.recipe import Recipe
 
@@ -66,12 +67,18 @@ def open_sets(
     Raises:
         ShardError: no shards, no train split, one class only, shards changed or lost.
         StatisticsError: no statistics, or those of other shards.
+        RecipeError: a holdout that leaves nothing to train or to validate on.
     """
     manifest = Manifest.load(shards)
     _check_trainable(shards, manifest)
     statistics = Statistics.load(shards / STATISTICS, manifest.fingerprint)
     reader = ShardReader(shards, "train")
     kept_out = hold_out(recipe.seed, len(reader), recipe.holdout)
+    if recipe.holdout and (kept_out.all() or not kept_out.any()):
+        raise RecipeError(
+            f"holdout {recipe.holdout:g} keeps {int(kept_out.sum()):,} of {len(reader):,} images "
+            "out of training; choose a part that leaves some on both sides"
+        )
     train, place = _open(reader, recipe, machine, cache, workers, on_cached)
     notes = [_PLACES[place]]
     validation: Subset | None = None

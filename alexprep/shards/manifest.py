@@ -147,11 +147,12 @@ def _read(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ShardError(_no_manifest(folder)) from error
     except (ValueError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ShardError(
-            f"{path}: cannot be read ({error}); make the shards again with `alexprep shard`"
+            f"{path}: cannot be read ({reason}); make the shards again with `alexprep shard`"
         ) from error
     if not isinstance(content, dict):
         raise ShardError(f"{path}: is not a manifest of alexprep; name a folder that it made")
@@ -159,6 +160,8 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _no_manifest(folder: Path) -> str:
+    if folder.is_file():
+        return f"{folder}: is a file; name the folder of the shards"
     if not folder.is_dir():
         return f"{folder}: no such folder; make shards with `alexprep shard RAW {folder}`"
     if (folder / WORK).is_dir():

@@ -83,6 +83,8 @@ def test_a_folder_without_a_manifest_is_unfinished_or_no_set(shards):
         Manifest.load(shards)
     with pytest.raises(ShardError, match="no such folder"):
         Manifest.load(shards / "nowhere")
+    with pytest.raises(ShardError, match="is a file; name the folder of the shards"):
+        Manifest.load(shards / "train-000000.tar")
 
 
 def test_missing_cut_and_extra_shards_are_named(shards):

@@ -208,6 +208,12 @@ def test_held_out_images_are_validated_on_and_never_trained_on(shards, tmp_path)
     assert listener.epochs[0]["split"] == "train, held out"
 
 
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_a_holdout_that_leaves_nothing_on_one_side_is_refused(shards, share):
+    with pytest.raises(RecipeError, match=r"keeps (0|22) of 22 images out of training"):
+        open_sets(shards, recipe(holdout=share), MACHINE)
+
+
 def test_sets_that_cannot_be_trained_on_are_refused(tmp_path, shards):
     only_val = tmp_path / "val"
     write_set(only_val, {"val": [[encode(picture(0, SIZE))]]}, size=SIZE)

@@ -168,7 +168,7 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, sentence):
 
 
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path):
-    with pytest.raises(RecipeError, match=r"none\.toml cannot be read: .*No such file"):
+    with pytest.raises(RecipeError, match=r"none\.toml cannot be read .No such file"):
         load_recipe(tmp_path / "none.toml")
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe\x00")
