@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import click
-from alexprep.cli.group import Cli
 
+from alexprep.cli.group import Cli
 from alextrain import __version__
 from alextrain.cli.evaluate import eval_command
 from alextrain.cli.fit import fit
