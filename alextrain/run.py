@@ -105,8 +105,8 @@ class Run:
         has_run = (self.folder / LAST).exists()
         if has_run and not resume:
             raise RecipeError(
-                f"{self.folder}: holds a run already; add --resume to continue it, "
-                "or name another folder with --run"
+                f"{self.folder}: holds a run already; continue it with `alextrain fit "
+                f"{self.sets.folder} --run {self.folder} --resume`, or name another --run"
             )
         if resume:
             content, damaged = load_latest(self.folder)
@@ -213,6 +213,7 @@ class Run:
             return values
         found = self.validate()
         values |= {"split": found.split, "views": found.views, "val_loss": found.loss}
+        values["top_k"] = found.top_k
         values |= {"val_top1_error": found.top1_error, "val_top5_error": found.top5_error}
         progress.errors.append(found.top1_error)
         if found.top1_error < progress.best:

@@ -33,12 +33,13 @@ _HOLDOUT_STREAM = 0x686F6C64  # a stream of its own, beside those of the order
 class Sets:
     """What a run reads."""
 
+    folder: Path
     manifest: Manifest
     statistics: Statistics
     train: Ahead | DeviceLoader
     shard_sizes: NDArray[np.int64]  # of the train split
     kept_out: NDArray[np.bool_]  # [n] samples of the train split that are not trained on
-    validation: Subset | None  # "val", or "train, held out"
+    validation: Subset | None  # "val", or "held out"
     labels: NDArray[np.int32]  # [n] of the train split
     notes: tuple[str, ...]  # what the user should know
 
@@ -83,7 +84,7 @@ def open_sets(
     notes = [_PLACES[place]]
     validation: Subset | None = None
     if recipe.holdout:
-        validation = Subset("train, held out", train, np.flatnonzero(kept_out))
+        validation = Subset("held out", train, np.flatnonzero(kept_out))
     elif "val" in manifest.splits:
         val_reader = ShardReader(shards, "val")
         loader, _ = _open(val_reader, recipe, machine, cache, workers, on_cached)
@@ -91,6 +92,7 @@ def open_sets(
     else:
         notes.append("there is no val split: nothing will be validated (see --holdout)")
     return Sets(
+        folder=shards,
         manifest=manifest,
         statistics=statistics,
         train=train,

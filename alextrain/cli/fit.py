@@ -155,12 +155,12 @@ def _finish(result: RunResult, shards: Path, folder: Path, sets: Sets, screen: A
         click.echo(f"Nothing was validated: there is no val split. Weights: {result.checkpoint}")
     else:
         best = min(epochs, key=lambda row: row["val_top1_error"])
+        top5 = f", top-5 error {best['val_top5_error']:.2%}" if best["top_k"] == 5 else ""
         click.echo(
-            f"Best epoch {best['epoch']}: top-1 error {best['val_top1_error']:.2%}, top-5 error "
-            f"{best['val_top5_error']:.2%} ({sets.validation.name}, 1 view). "
-            f"Weights: {result.checkpoint}"
+            f"Best epoch {best['epoch']}: top-1 error {best['val_top1_error']:.2%}{top5} "
+            f"({sets.validation.name}, 1 view). Weights: {result.checkpoint}"
         )
-    split = "train" if sets.validation is None else "val"
+    split = "val" if "val" in sets.manifest.splits else "train"
     click.echo(
         "Next:\n"
         f"  alextrain eval {result.checkpoint} {shards} --split {split} --views 10\n"

@@ -99,8 +99,10 @@ class Screen:
         if "val_loss" in values:
             line += (
                 f"; {values['split']} loss {values['val_loss']:.4f}, top-1 error "
-                f"{values['val_top1_error']:.2%}, top-5 {values['val_top5_error']:.2%}"
+                f"{values['val_top1_error']:.2%}"
             )
+            if values["top_k"] == 5:  # of fewer classes, all of them are among the first five
+                line += f", top-5 {values['val_top5_error']:.2%}"
         click.echo(
             f"{line}; rate {values['rate']:.2g}, {values['images_per_second']:,.0f} images/s, "
             f"{values['seconds']:.0f} s"

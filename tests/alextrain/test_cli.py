@@ -104,7 +104,7 @@ def test_what_a_user_gets_wrong_is_one_sentence_and_status_1(trained, shards, ar
 def test_a_second_run_in_the_same_folder_is_refused(trained, shards):  # noqa: F811
     result = run("fit", shards, *QUICK, *CPU, "--run", trained[0])
     assert result.exit_code == 1
-    assert "holds a run already; add --resume" in result.output
+    assert "holds a run already; continue it with `alextrain fit" in result.output
 
 
 def test_summary_shows_the_counts_of_the_paper():
