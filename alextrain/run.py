@@ -24,7 +24,7 @@ from alextrain.checkpoint import (
 from alextrain.data.draws import draw_batch
 from alextrain.data.transfer import to_device
 from alextrain.device import Machine
-from alextrain.errors import RecipeError
+from alextrain.errors import DivergedError, RecipeError
 from alextrain.evaluation import Evaluation, evaluate
 from alextrain.health import StuckAlarm
 from alextrain.loop import StepResult, Trainer, check_finite
@@ -212,6 +212,11 @@ class Run:
         if self.sets.validation is None:
             return values
         found = self.validate()
+        if not math.isfinite(found.loss):
+            raise DivergedError(
+                f"the validation loss became {found.loss} after epoch {progress.epoch}; nothing of "
+                "this epoch is kept: lower --lr, or use --amp off"
+            )
         values |= {"split": found.split, "views": found.views, "val_loss": found.loss}
         values["top_k"] = found.top_k
         values |= {"val_top1_error": found.top1_error, "val_top5_error": found.top5_error}
@@ -234,6 +239,8 @@ class Run:
     def _look_at_the_signal(self, log: RunLog) -> None:
         with closing(self._batches()) as batches:
             images, _ = next(batches)
+        if len(images) < 2:
+            return  # one image has nothing to differ from
         signals = measure_signals(self.trainer.model, images[:64])
         self._tell(log, describe_signals(signals))
         log.graph(self.trainer.model, images[:1])

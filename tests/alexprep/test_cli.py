@@ -293,7 +293,11 @@ def test_a_stopped_shard_is_continued_by_the_same_command(many_images, tmp_path,
     finally:
         process.kill()
     assert process.returncode == 128 + number, errors
-    assert errors.splitlines()[-1].startswith(f"Stopped by {number.name}; run the same")
+    # joblib may add a warning of its own about the workers that were ended
+    said = [
+        line.startswith(f"Stopped by {number.name}; run the same") for line in errors.splitlines()
+    ]
+    assert any(said), errors
     assert "Traceback" not in errors
     finished = len(list(shards.glob("train-*.tar")))
     assert 2 <= finished < 30
