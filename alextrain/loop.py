@@ -113,8 +113,7 @@ class Trainer:
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        with torch.no_grad():
-            tally.add(logits.detach(), labels)
+        tally.add(logits, labels)
         return loss.detach()
 
 
