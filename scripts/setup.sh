@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Makes the virtual environment $1: uv if it is missing, headers where apt may, Pillow-SIMD where it builds.
+# With $2 = dev also what tests, lint and benchmarks need: every extra, and the packages that read our shards.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
+what=${2:-}
 python=${PYTHON:-python3}
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -55,7 +57,8 @@ if ! have_headers "$include"; then
 fi
 
 say "installing alexkit and its tools (torch is large: minutes on a slow line)"
-"$uv" pip install --quiet --constraint constraints.txt --group dev --editable .
+if [ "$what" = dev ]; then wanted=(--group dev --editable '.[all]'); else wanted=(--editable .); fi
+"$uv" pip install --quiet --constraint constraints.txt "${wanted[@]}"
 
 flags=""
 grep -qs avx2 /proc/cpuinfo && flags="-mavx2"
