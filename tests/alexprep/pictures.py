@@ -4,8 +4,11 @@ import io
 import struct
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from alexprep.decode import decode
+from alexprep.errors import ImageError
 from tests.conftest import jpeg_bytes, smooth_image
 
 LIMIT = 100_000_000
@@ -49,14 +52,44 @@ def exif(orientation=6, width_of_value=3, count=1):
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
 
 
+def pixels(data, limit=LIMIT):
+    """Levels [height, width, 3] and notes."""
+    decoded = decode(data, limit)
+    found = np.asarray(decoded.pixels)[..., :3]
+    assert decoded.size == (found.shape[1], found.shape[0])
+    return found, decoded.notes
+
+
+def reason(data, limit=LIMIT):
+    with pytest.raises(ImageError) as caught:
+        decode(data, limit)
+    return str(caught.value)
+
+
+JPEGS = {
+    "4:2:0": {},
+    "4:2:2": {"subsampling": "4:2:2"},
+    "4:4:4": {"subsampling": "4:4:4"},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_blocks": 3},
+    "stored as RGB": {"keep_rgb": True},
+    "rough": {"quality": 5},
+}
+OTHERS = ["PNG", "GIF", "WebP", "BMP", "TIFF", "PPM"]
+
+
 __all__ = [
+    "JPEGS",
     "LIMIT",
+    "OTHERS",
     "encode",
     "exif",
     "jpeg",
     "jpeg_bytes",
     "levels",
     "photo",
+    "pixels",
+    "reason",
     "segment",
     "smooth_image",
     "with_segment",

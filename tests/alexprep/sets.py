@@ -50,3 +50,16 @@ def marks(folder):
     """Shard -> what changes when it is written again."""
     found = {path.name: path.stat() for path in folder.glob("*.tar")}
     return {name: (status.st_ino, status.st_mtime_ns) for name, status in found.items()}
+
+
+def spoil(raw, name="train/n00000002/train_1_3.JPEG", data=b"<html>"):
+    (raw / name).write_bytes(data)
+    return name
+
+
+def same_size(raw, sample):
+    """Change a source, not its size."""
+    path = raw / sample.source.name
+    data = bytearray(path.read_bytes())
+    data[-40] ^= 1
+    path.write_bytes(data)
