@@ -42,6 +42,11 @@ def decode_jpeg(data: bytes, max_pixels: int) -> Decoded:
     """
     found = jpeg.find_exif(data)
     notes = [CORRUPT_EXIF] if found is not None and exif.is_corrupt(found) else []
+    decoded = _decode(data, max_pixels, notes)
+    return decoded if found is None else decoded._replace(orientation=exif.orientation(found))
+
+
+def _decode(data: bytes, max_pixels: int, notes: list[str]) -> Decoded:
     try:
         width, height, colours = _header(data)
         check_size(width, height, max_pixels)

@@ -18,10 +18,11 @@ from PIL import (
 )
 
 from alexprep.errors import ImageError
-from alexprep.picture import Decoded, check_size
+from alexprep.picture import UPRIGHT, Decoded, check_size
 
 ON_WHITE = "converted: transparency on white"
 DEEP = "converted: 16-bit"
+_ORIENTATION = 0x0112  # the tag of EXIF and TIFF
 _FORMATS: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "GIF": GifImagePlugin.GifImageFile,
@@ -72,6 +73,7 @@ def by_pillow(
             check_size(*image.size, max_pixels)
             image.load()
             rgb, note = _to_rgb(image)
+            turn = int(image.getexif().get(_ORIENTATION) or UPRIGHT)
     except ImageError:
         raise
     except Exception as error:  # Pillow's readers raise anything on damaged data
@@ -79,7 +81,7 @@ def by_pillow(
         raise ImageError(f"{name} that cannot be decoded ({_words(error)})") from error
     # What is kept in `info`, a comment say, would be written into the prepared image.
     rgb.info = {}
-    return Decoded(rgb, tuple(dict.fromkeys((*notes, *note))))
+    return Decoded(rgb, tuple(dict.fromkeys((*notes, *note))), turn)
 
 
 def _to_rgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:

@@ -1,10 +1,13 @@
-"""Whether EXIF is sound. Its content is never used: shards keep pictures as they are stored."""
+"""Whether EXIF is sound, and the orientation in it: nothing else of it is ever used."""
 
 from __future__ import annotations
 
 import struct
 
+from alexprep.picture import UPRIGHT
+
 PREFIX = b"Exif\0\0"
+_ORIENTATION, _SHORT = 0x0112, 3
 _SUB_DIRECTORIES = frozenset({0x8769, 0x8825, 0xA005})  # Exif, GPS, Interoperability
 # bytes of one value by TIFF type, 0 to 12; others are unknown and not judged
 _WIDTHS = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)
@@ -29,6 +32,26 @@ def is_corrupt(exif: bytes) -> bool:
             return True
         offsets += found
     return True
+
+
+def orientation(exif: bytes) -> int:
+    """Return the orientation, 1 (upright) to 8; 1 where there is none that can be read.
+
+    Args:
+        exif: The TIFF structure, without the leading "Exif" and two zeros.
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None or len(exif) < 8:
+        return UPRIGHT
+    start = struct.unpack_from(f"{order}I", exif, 4)[0]
+    if start + 2 > len(exif):
+        return UPRIGHT
+    (count,) = struct.unpack_from(f"{order}H", exif, start)
+    end = min(start + 2 + 12 * count, start + 2 + (len(exif) - start - 2) // 12 * 12)
+    for tag, kind, values, number in struct.iter_unpack(f"{order}HHIH2x", exif[start + 2 : end]):
+        if (tag, kind, values) == (_ORIENTATION, _SHORT, 1) and 1 <= number <= 8:
+            return int(number)
+    return UPRIGHT
 
 
 def _follow(exif: bytes, order: str, offset: int) -> list[int] | None:

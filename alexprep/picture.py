@@ -10,13 +10,16 @@ from PIL import Image
 
 from alexprep.errors import ImageError
 
+UPRIGHT = 1
+
 
 class Decoded(NamedTuple):
-    """A picture. Levels are 0..255, colours RGB, as stored: EXIF orientation is not applied."""
+    """A picture. Levels are 0..255, colours RGB, as stored: orientation is not applied."""
 
     # An Image of mode RGB or RGBX (X is not used), or of a large JPEG uint8 [height, width, 3].
     pixels: Image.Image | NDArray[np.uint8]
     notes: tuple[str, ...]  # fixed phrases, "converted: ..." or "repaired: ..."
+    orientation: int = UPRIGHT  # of EXIF, 1 to 8
 
     @property
     def size(self) -> tuple[int, int]:

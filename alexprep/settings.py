@@ -49,6 +49,7 @@ class PrepSettings:
     subsampling: str = "4:2:0"  # JPEG chroma subsampling
     shard_size: int | None = None  # samples a shard; None: see plan.py
     max_pixels: int = 100_000_000  # a raw image with more is a bad file
+    exif_transpose: bool = False  # turn pictures as EXIF says; else they stay as they are stored
     seed: int = 0  # of the permutation of the samples
 
     def __post_init__(self) -> None:
@@ -64,6 +65,11 @@ class PrepSettings:
                 raise SettingsError(
                     f"{name} must be a whole number from {low} to {high}; got {value!r}"
                 )
+
+        if not isinstance(self.exif_transpose, bool):
+            raise SettingsError(
+                f"exif_transpose must be true or false; got {self.exif_transpose!r}"
+            )
 
     def to_dict(self) -> dict[str, object]:
         """Return the settings as plain values, for the manifest and for checkpoints."""

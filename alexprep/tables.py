@@ -85,6 +85,8 @@ def manifest_table(manifest: Manifest) -> str:
         rows.append([split, *(f"{number:,}" for number in numbers)])
     settings = manifest.settings
     pictures = f"{settings.size}x{settings.size}, {settings.geometry}, {settings.filter}"
+    if settings.exif_transpose:
+        pictures += ", turned as EXIF says"
     encoding = f"JPEG, quality {settings.quality}, {settings.subsampling}"
     words = [word for word in manifest.words[:3] if word]
     facts = [

@@ -14,6 +14,7 @@ from PIL import Image, features
 
 from alexprep.decode import decode
 from alexprep.geometry import Box, box
+from alexprep.orientation import upright
 from alexprep.picture import Decoded
 from alexprep.settings import PrepSettings
 
@@ -35,7 +36,7 @@ def prepare(data: bytes, settings: PrepSettings) -> tuple[bytes, tuple[str, ...]
     Raises:
         ImageError: no picture in it; the text is the reason alone.
     """
-    decoded = decode(data, settings.max_pixels)
+    decoded = _decode(data, settings)
     return encode(_resize(decoded, settings), settings), decoded.notes
 
 
@@ -45,7 +46,7 @@ def square(data: bytes, settings: PrepSettings) -> tuple[Image.Image, tuple[str,
     Raises:
         ImageError: no picture in it; the text is the reason alone.
     """
-    decoded = decode(data, settings.max_pixels)
+    decoded = _decode(data, settings)
     return _resize(decoded, settings).convert("RGB"), decoded.notes
 
 
@@ -98,6 +99,11 @@ def codec(format: str = "jpg") -> dict[str, str]:  # noqa: A002  # as in PrepSet
     }
 
 
+def _decode(data: bytes, settings: PrepSettings) -> Decoded:
+    decoded = decode(data, settings.max_pixels)
+    return upright(decoded) if settings.exif_transpose else decoded
+
+
 def _resize(decoded: Decoded, settings: PrepSettings) -> Image.Image:
     """Return the square, mode RGB or RGBX (of which X is not used)."""
     width, height = decoded.size
@@ -120,7 +126,7 @@ def _resize_large(pixels: NDArray[np.uint8], settings: PrepSettings, shown: Box)
     narrow = Image.new("RGB", (size, height))
     step = max(1, _STRIP // width)
     for start in range(0, height, step):
-        lines = pixels[start : start + step]
+        lines = np.ascontiguousarray(pixels[start : start + step])  # a turned one is a view
         strip = Image.frombuffer("RGB", (width, len(lines)), lines, "raw", "RGB", 0, 1)
         lines_shown = (left, 0, right, len(lines))
         narrow.paste(strip.resize((size, len(lines)), resample, lines_shown), (0, start))

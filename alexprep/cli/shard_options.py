@@ -40,6 +40,11 @@ _PICTURE_OPTIONS = (
         help="Of colour in JPEG.",
     ),
     click.option(
+        "--exif-transpose",
+        is_flag=True,
+        help="Turn pictures as their EXIF says. [default: as they are stored, like torchvision]",
+    ),
+    click.option(
         "--max-pixels",
         default=100_000_000,
         show_default=True,

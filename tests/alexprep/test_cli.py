@@ -59,12 +59,13 @@ def test_every_setting_arrives_in_the_manifest(raw_folder, tmp_path):
         "size": 24, "geometry": "warp", "filter": "lanczos", "format": "jpg", "quality": 80,
         "subsampling": "4:4:4", "shard_size": 7, "max_pixels": 5000, "seed": 3,
     }  # fmt: skip
-    arguments = [
+    arguments = ["--exif-transpose"]
+    arguments += [
         x for name, value in options.items() for x in (f"--{name.replace('_', '-')}", value)
     ]
     result = run("shard", raw_folder, tmp_path / "s", "--jobs", 1, *arguments)
     assert result.exit_code == 3, result.output  # some images have more than 5,000 pixels
-    assert Manifest.load(tmp_path / "s").settings.to_dict() == options
+    assert Manifest.load(tmp_path / "s").settings.to_dict() == options | {"exif_transpose": True}
 
 
 def test_a_dry_run_says_the_plan_and_writes_nothing(raw_folder, tmp_path):
