@@ -34,7 +34,10 @@ _VIEWS: dict[int, Callable[[_Pixels], _Pixels]] = {
 
 
 def upright(decoded: Decoded) -> Decoded:
-    """Return the picture as a viewer shows it, like Pillow's ImageOps.exif_transpose."""
+    """Return the picture as a viewer shows it, like Pillow's ImageOps.exif_transpose.
+
+    A TIFF comes upright in any case: its orientation is part of the format, and Pillow applies it.
+    """
     if decoded.orientation not in _METHODS:
         return decoded
     if isinstance(decoded.pixels, Image.Image):

@@ -19,7 +19,7 @@ class Decoded(NamedTuple):
     # An Image of mode RGB or RGBX (X is not used), or of a large JPEG uint8 [height, width, 3].
     pixels: Image.Image | NDArray[np.uint8]
     notes: tuple[str, ...]  # fixed phrases, "converted: ..." or "repaired: ..."
-    orientation: int = UPRIGHT  # of EXIF, 1 to 8
+    orientation: int = UPRIGHT  # as EXIF has it; 1 to 8 mean something
 
     @property
     def size(self) -> tuple[int, int]:

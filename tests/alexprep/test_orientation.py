@@ -43,7 +43,7 @@ def test_the_orientations_differ():
     assert len(set(squares)) == 8
 
 
-@pytest.mark.parametrize("name", ["PNG", "TIFF", "WebP"])
+@pytest.mark.parametrize("name", ["PNG", "WebP"])
 def test_other_formats_carry_it_too(name):
     own = Image.Exif()
     own[0x0112] = 6
@@ -52,6 +52,15 @@ def test_other_formats_carry_it_too(name):
     turned = encode(photo(61, 40).transpose(Image.Transpose.ROTATE_270), "PNG")
     assert np.array_equal(square_array(data, TURNING), square_array(turned, PLAIN))
     assert NOTE in prepare(data, TURNING)[1]
+
+
+def test_a_tiff_comes_upright_in_any_case():
+    own = Image.Exif()
+    own[0x0112] = 6
+    data = encode(photo(61, 40), "TIFF", exif=own)
+    turned = encode(photo(61, 40).transpose(Image.Transpose.ROTATE_270), "TIFF")
+    for settings in (TURNING, PLAIN):
+        assert prepare(data, settings) == prepare(turned, settings)
 
 
 @pytest.mark.parametrize("number", [0, 9, 65535])
