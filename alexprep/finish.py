@@ -50,6 +50,7 @@ def finish(target: Path, plan: Plan, codec: Mapping[str, str], records: Sequence
         label_order=plan.label_order,
         classes=plan.classes,
         words=tuple(plan.words.get(name, name) for name in plan.classes),
+        glosses=tuple(plan.glosses.get(name, "") for name in plan.classes),
         shards=shards,
         index_sha256=hashes,
     )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import RawError
-from alexprep.labels import class_names
+from alexprep.labels import class_names, default_order
 from alexprep.raw.source import RawSet, Source, some, within_class
 from alexprep.settings import PrepSettings
 from alexprep.shards.sample import make_keys
@@ -53,6 +53,7 @@ class Plan:
     settings: PrepSettings
     classes: tuple[str, ...]  # a label is a position in it
     words: dict[str, str]  # class -> words, for those that have some
+    glosses: dict[str, str]  # class -> gloss, for those that have one
     tasks: tuple[Task, ...]  # split by split, each from shard 0 on
     raw: str  # the layout
     label_order: str
@@ -79,7 +80,7 @@ def make_plan(
     raw: RawSet,
     settings: PrepSettings,
     splits: Sequence[str] | None = None,
-    label_order: str = "wnid",
+    label_order: str | None = None,
 ) -> Plan:
     """Plan all shards of `splits` (default: all that the raw set has).
 
@@ -94,7 +95,8 @@ def make_plan(
     for split in wanted:
         if split not in raw.splits:
             raise RawError(f"{raw.root}: no {split} split in it, only {some(raw.splits)}")
-    classes = class_names(raw, label_order)
+    order = label_order or default_order(raw)
+    classes = class_names(raw, order)
     tasks = [
         task
         for split in wanted
@@ -104,9 +106,10 @@ def make_plan(
         settings=settings,
         classes=classes,
         words={name: raw.words[name] for name in classes if name in raw.words},
+        glosses={name: raw.glosses[name] for name in classes if name in raw.glosses},
         tasks=tuple(tasks),
         raw=raw.layout,
-        label_order=label_order,
+        label_order=order,
         warnings=tuple(_warnings(raw, classes)),
     )
 
@@ -172,7 +175,8 @@ def _warnings(raw: RawSet, classes: tuple[str, ...]) -> list[str]:
         learnt = {source.class_name for source in raw.splits["train"]}
         never = [name for name in classes if name not in learnt]
         if never:
-            found.append(f"in val but not in train, so never learnt: {some(never)}")
+            others = " or ".join(split for split in raw.splits if split != "train")
+            found.append(f"in {others} but not in train, so never learnt: {some(never)}")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -21,11 +22,15 @@ def kills_alone(source: Source, settings: PrepSettings) -> str | None:
         None where the process lived, whatever it made of the image; else the reason for which
         the image is to be skipped.
     """
-    order = json.dumps({"source": source, "settings": settings.to_dict()})
+    try:
+        data = read_source(source)
+    except AlexError:
+        return None  # it is bad in a way that the worker reports
+    order = json.dumps(settings.to_dict()).encode("ascii") + b"\n" + data
     paths = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), *sys.path)))
     done = subprocess.run(
         [sys.executable, "-m", "alexprep.rescue"],
-        input=order.encode("ascii"),
+        input=order,
         env=os.environ | {"PYTHONPATH": paths},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -38,11 +43,10 @@ def kills_alone(source: Source, settings: PrepSettings) -> str | None:
 
 
 def _main() -> None:
-    order = json.loads(sys.stdin.buffer.read())
-    try:
-        prepare(read_source(Source(*order["source"])), PrepSettings.from_dict(order["settings"]))
-    except AlexError:
-        return  # it is bad in a way that the worker reports
+    settings = PrepSettings.from_dict(json.loads(sys.stdin.buffer.readline()))
+    # A bad image is reported by the worker.
+    with contextlib.suppress(AlexError):
+        prepare(sys.stdin.buffer.read(), settings)
 
 
 if __name__ == "__main__":

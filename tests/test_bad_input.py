@@ -251,13 +251,13 @@ def test_a_read_only_target(copy):
 
 def test_shards_of_another_format_version(copy):
     path = copy / "shards/manifest.json"
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 7'))
+    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 7'))
     for output in (
         run(alexprep, "stats", copy / "shards", status=1),
         fit(copy / "shards", copy / "run2", status=1),
         run(alextrain, "eval", copy / "run/best.pt", copy / "shards", status=1),
     ):
-        assert "format version 7; this program reads version 1" in output
+        assert "format version 7; this program reads version 2" in output
 
 
 @pytest.mark.parametrize("how", ["changed", "missing"])

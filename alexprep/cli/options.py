@@ -19,6 +19,19 @@ def shards_argument(command: Command) -> Command:
     return click.argument("shards", type=PATH)(command)
 
 
+def raw_options(command: Command) -> Command:
+    """Add --layout and --root: how RAW is to be read."""
+    layout = click.option(
+        "--layout",
+        metavar="NAME",
+        help="How RAW is laid out, see docs/raw.md. [default: found out]",
+    )
+    root = click.option(
+        "--root", type=PATH, help="Where the paths in a list begin. [default: the list's folder]"
+    )
+    return layout(root(command))
+
+
 def jobs_option(command: Command) -> Command:
     """Add --jobs."""
     return click.option(

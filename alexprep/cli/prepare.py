@@ -51,7 +51,7 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
     own = {name: options[name] for name in PrepSettings().to_dict()}
     settings = PrepSettings(**own)
     jobs = options["jobs"] or usable_cores()
-    found = open_raw(raw)
+    found = open_raw(raw, options["layout"], options["root"])
     plan = make_plan(found, settings, options["splits"] or None, options["label_order"])
     _say_plan(found, plan)
     if not _is_finished(shards):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from alexprep.cli.options import Command, jobs_option
+from alexprep.cli.options import Command, jobs_option, raw_options
 from alexprep.settings import FILTERS, FORMATS, GEOMETRIES, SUBSAMPLINGS
 
 _PICTURE_OPTIONS = (
@@ -55,16 +55,15 @@ _SET_OPTIONS = (
     click.option(
         "--split",
         "splits",
-        type=click.Choice(["train", "val"]),
+        type=click.Choice(["train", "val", "test"]),
         multiple=True,
-        help="Prepare this split alone; may be given twice. [default: all that RAW has]",
+        help="Prepare this split alone; may be given more than once. [default: all that RAW has]",
     ),
     click.option(
         "--label-order",
-        type=click.Choice(["wnid", "devkit"]),
-        default="wnid",
-        show_default=True,
-        help="Number classes by name, as nearly everybody, or by devkit number, as the authors.",
+        type=click.Choice(["wnid", "devkit", "own"]),
+        help="Number classes by name, as nearly everybody, by devkit number, as the authors, or "
+        "by the numbers that RAW gives them. [default: own where RAW has such, else wnid]",
     ),
     click.option("--seed", default=0, show_default=True, help="Of the order of the samples."),
     click.option(
@@ -96,6 +95,7 @@ _RUN_OPTIONS = (
 
 def shard_options(command: Command) -> Command:
     """Add all options of the command, in the order of its help."""
-    for option in reversed((*_PICTURE_OPTIONS, *_SET_OPTIONS, jobs_option, *_RUN_OPTIONS)):
+    groups = (*_PICTURE_OPTIONS, *_SET_OPTIONS, jobs_option, *_RUN_OPTIONS)
+    for option in reversed(groups):
         command = option(command)
-    return command
+    return raw_options(command)

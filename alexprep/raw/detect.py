@@ -1,21 +1,18 @@
-"""Find out which layout a raw set has, or say which folder looks more like one."""
+"""Find out which layout a raw set has, or say which folder or layout looks more like one."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
+import difflib
 from pathlib import Path
-from typing import NamedTuple
 
 from alexprep.errors import RawError
-from alexprep.raw import ilsvrc2012
-from alexprep.raw.devkit import ARCHIVE, FOLDER, find_devkit
-from alexprep.raw.folders import LAYOUT as FOLDERS
-from alexprep.raw.folders import open_folders
-from alexprep.raw.source import SPLITS, RawSet, ignored, some
-from alexprep.raw.tarred import open_tar
+from alexprep.raw import folders, ilsvrc2012, tarred
+from alexprep.raw.layout import Layout, Place
+from alexprep.raw.source import RawSet, some, split_of
 
-OFFICIAL = (ilsvrc2012.TRAIN, ilsvrc2012.VAL)
+# In this order: the first that recognises RAW is it.
+# Class folders win over archives beside them.
+LAYOUTS: tuple[Layout, ...] = (folders.LAYOUT, ilsvrc2012.LAYOUT, tarred.LAYOUT)
 EXPECTED = (
     "a raw set is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, "
     f"or a folder with {ilsvrc2012.TRAIN}, {ilsvrc2012.VAL} and the devkit"
@@ -24,135 +21,115 @@ _DEPTH = 4  # Kaggle's is three folders deep: ILSVRC/Data/CLS-LOC/train
 _MAX_FOLDERS = 500  # looked at for a better folder; a class tree holds thousands
 
 
-class _Entries(NamedTuple):
-    folders: list[str]
-    files: list[str]
+def open_raw(path: Path, layout: str | None = None, root: Path | None = None) -> RawSet:
+    """List a raw set. No image is read, no archive unpacked.
 
-    @property
-    def tars(self) -> list[str]:
-        return [name for name in self.files if name.endswith(".tar")]
-
-    @property
-    def looks_right(self) -> bool:
-        return bool(set(SPLITS) & set(self.folders) or set(OFFICIAL) & set(self.files))
-
-
-def open_raw(root: Path) -> RawSet:
-    """List a raw set of whatever layout. No image is read, no archive unpacked.
-
-    Where class folders and archives lie side by side, the folders are read, and `found` says so.
+    Args:
+        path: RAW, a folder or a file.
+        layout: Its name, with an argument after a colon where it takes one; None: find out.
+        root: Where the paths in a list begin, if not in the list's own folder.
 
     Raises:
-        RawError: missing, empty, one level too deep or too high, unknown, cut short; says what
-            was found and which folder or layout looks right.
+        RawError: missing, empty, one level too deep or too high, unknown, cut short, or not of
+            the layout that was named; says what was found and which folder or layout looks right.
     """
-    if root.is_file():
-        return _open_file(root)
-    if not root.is_dir():
-        raise RawError(f"{root}: {_missing(root)}; {EXPECTED}")
-    entries = _list(root)
-    if set(SPLITS) & set(entries.folders):
-        raw = _with_words(open_folders(root), root)
-    elif set(OFFICIAL) & set(entries.files):
-        raw = ilsvrc2012.open_ilsvrc2012(root)
-    elif len(entries.tars) == 1:
-        raw = _with_words(open_tar(root / entries.tars[0]), root)
-    else:
-        raise RawError(f"{root}: {_unknown(root, entries)}")
-    if left := _passed_over(raw, entries):
-        raw.found.append(f"not read: {some(left)}")
-    return raw
-
-
-def _open_file(path: Path) -> RawSet:
-    if path.name in OFFICIAL:
-        raise RawError(f"{path}: one of the official archives; give the folder: {path.parent}")
-    return open_tar(path)
-
-
-def _with_words(raw: RawSet, folder: Path) -> RawSet:
-    """Add the words of the classes where a devkit lies in the raw folder too."""
-    devkit = find_devkit(folder)
-    if devkit is None:
-        return raw
-    return replace(raw, words=devkit.words, devkit_ids=devkit.ids)
-
-
-def _passed_over(raw: RawSet, entries: _Entries) -> list[str]:
-    """Return what lies beside that which is read, an archive of the other split above all."""
-    read = {FOLDER, ARCHIVE}
-    if raw.layout == ilsvrc2012.LAYOUT:
-        read |= set(OFFICIAL)
-    elif raw.layout == FOLDERS:
-        read |= set(SPLITS)
-    else:
-        read |= set(entries.tars)
-    return [name for name in (*entries.folders, *entries.files) if name not in read]
-
-
-def _list(folder: Path) -> _Entries:
-    found = _Entries([], [])
+    name, _, argument = (layout or "").partition(":")
+    chosen = _named(name) if layout else None
+    if not path.exists():
+        raise RawError(f"{path}: {_missing(path)}; {EXPECTED}")
+    place = Place.at(path, argument, root)
+    if chosen is None:
+        return _detect(place).open(place)
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not ignored(entry.name):
-                    (found.folders if entry.is_dir() else found.files).append(entry.name)
-    except OSError as error:
-        raise RawError(f"{folder}: cannot be read ({error.strerror})") from error
-    found.folders.sort()
-    found.files.sort()
-    return found
+        return chosen.open(place)
+    except RawError as error:
+        other = recognise(place)
+        if other in (None, chosen):
+            raise
+        raise RawError(f"{error}; it looks like --layout {other.name} ({other.what})") from error
 
 
-def _missing(root: Path) -> str:
-    there = next(folder for folder in root.absolute().parents if folder.is_dir())
-    entries = _list(there)
-    names = [*entries.folders, *entries.tars]
+def recognise(place: Place) -> Layout | None:
+    """Return the layout that a raw set certainly has, None where there is none such."""
+    return next((layout for layout in LAYOUTS if layout.recognises(place)), None)
+
+
+def _named(name: str) -> Layout:
+    known = {layout.name: layout for layout in LAYOUTS}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; {near[0]} is near" if near else ""
+        raise RawError(f"layout {name!r} is unknown; choose of {', '.join(known)}{hint}")
+    return known[name]
+
+
+def _detect(place: Place) -> Layout:
+    layout = recognise(place)
+    if layout is None:
+        raise RawError(f"{place.path}: {_unknown(place)}")
+    return layout
+
+
+def _missing(path: Path) -> str:
+    there = next(folder for folder in path.absolute().parents if folder.is_dir())
+    place = Place.at(there)
+    names = [*place.folders, *_tars(place)]
     return f"does not exist; {there} holds {some(names) if names else 'nothing'}"
 
 
-def _unknown(root: Path, entries: _Entries) -> str:
+def _unknown(place: Place) -> str:
     """Say what is in a folder that is no raw set, and what looks right."""
-    if not entries.folders and not entries.files:
+    if not place.folders and not place.files:
         return f"the folder is empty; {EXPECTED}"
-    inner = [name for name in entries.tars if name[0] == "n" and name[1:-4].isdigit()]
+    tars = _tars(place)
+    inner = [name for name in tars if name[0] == "n" and name[1:-4].isdigit()]
     if inner:
         return (
             f"holds {some(inner)}, which are members of {ilsvrc2012.TRAIN}; give the folder that "
             "holds that archive, or unpack each into train/<class>/"
         )
-    if len(entries.tars) > 1:
-        return f"holds several archives ({some(entries.tars)}); give the one that is meant"
-    better = _folder_above(root) or _folder_below(root)
+    if len(tars) > 1:
+        return f"holds several archives ({some(tars)}); give the one that is meant"
+    better = _folder_above(place.path) or _folder_below(place)
     if better is not None:
         return f"no train or val folder in it; {better} looks right, give that"
-    holds = some([*(f"{name}/" for name in entries.folders), *entries.files])
-    if entries.folders and _list(root / entries.folders[0]).files:
+    if place.folders and Place.at(place.path / place.folders[0]).files:
         return (
-            f"no train or val folder in it; if its folders ({some(entries.folders)}) are classes, "
+            f"no train or val folder in it; if its folders ({some(place.folders)}) are classes, "
             "make it the folder train of another folder and give that"
         )
+    holds = some([*(f"{name}/" for name in place.folders), *place.files])
     return f"holds {holds}, which is no layout that is known; {EXPECTED}"
 
 
-def _folder_above(root: Path) -> Path | None:
+def _tars(place: Place) -> list[str]:
+    return [name for name in place.files if name.endswith(".tar")]
+
+
+def _folder_above(path: Path) -> Path | None:
     """Return RAW where RAW/train or RAW/train/<class> was given."""
-    for folder in root.absolute().parents[:2]:
-        if folder.is_dir() and root.absolute().relative_to(folder).parts[0] in SPLITS:
+    for folder in path.absolute().parents[:2]:
+        if folder.is_dir() and split_of(path.absolute().relative_to(folder).parts[0]):
             return folder
     return None
 
 
-def _folder_below(root: Path) -> Path | None:
+def _folder_below(place: Place) -> Path | None:
     """Return the first folder inside, of those nearest to the top, that looks like a raw set."""
-    waiting = [(root, 0)]
+    waiting = [(place, 0)]
     for looked_at, (folder, depth) in enumerate(waiting):
+        if recognise(folder) is not None:
+            return folder.path
+        if depth < _DEPTH and looked_at < _MAX_FOLDERS:
+            waiting += [(inner, depth + 1) for inner in _inside(folder)]
+    return None
+
+
+def _inside(place: Place) -> list[Place]:
+    found = []
+    for name in place.folders:
         try:
-            entries = _list(folder)
+            found.append(Place.at(place.path / name))
         except RawError:  # no permission: whatever it holds, it is not what to give
             continue
-        if entries.looks_right:
-            return folder
-        if depth < _DEPTH and looked_at < _MAX_FOLDERS:
-            waiting += [(folder / name, depth + 1) for name in entries.folders]
-    return None
+    return found

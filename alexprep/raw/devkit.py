@@ -41,6 +41,11 @@ class Devkit:
         return {wnid: synset.words for wnid, synset in self.classes.items()}
 
     @property
+    def glosses(self) -> dict[str, str]:
+        """What each class is, in a sentence."""
+        return {wnid: synset.gloss for wnid, synset in self.classes.items()}
+
+    @property
     def ids(self) -> dict[str, int]:
         """ILSVRC2012_ID of each class."""
         return {wnid: synset.number for wnid, synset in self.classes.items()}

@@ -10,7 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from alexprep.errors import RawError
+from alexprep.raw.containers import Archive
 from alexprep.raw.devkit import ARCHIVE, FOLDER, Devkit, find_devkit
+from alexprep.raw.layout import Layout, Place
+from alexprep.raw.names import FILES, with_names
 from alexprep.raw.source import (
     RawSet,
     Source,
@@ -23,13 +26,13 @@ from alexprep.raw.source import (
 )
 from alexprep.raw.tarwalk import walk
 
-LAYOUT = "ILSVRC2012 archives"
+NAME = "ilsvrc2012"
 TRAIN = "ILSVRC2012_img_train.tar"
 VAL = "ILSVRC2012_img_val.tar"
 
 
-def open_ilsvrc2012(root: Path) -> RawSet:
-    """List the official archives in `root`; one of the two is enough, val needs the devkit.
+def open_ilsvrc2012(place: Place) -> RawSet:
+    """List the official archives in a folder; one of the two is enough, val needs the devkit.
 
     Sources are named as in unpacked class folders: "val/n01751748/ILSVRC2012_val_00000001.JPEG".
 
@@ -37,6 +40,11 @@ def open_ilsvrc2012(root: Path) -> RawSet:
         RawError: an archive is cut short or not what its name says, the devkit is missing where
             val needs it, or its ground truth does not fit the images.
     """
+    root = place.path
+    if root.name in (TRAIN, VAL) and root.is_file():
+        raise RawError(f"{root}: one of the official archives; give the folder: {root.parent}")
+    if not {TRAIN, VAL} & set(place.files):
+        raise RawError(f"{root}: expected {TRAIN} and {VAL} in it; download them into one folder")
     devkit = find_devkit(root)
     splits: dict[str, list[Source]] = {}
     found: list[str] = []
@@ -48,10 +56,18 @@ def open_ilsvrc2012(root: Path) -> RawSet:
     for split, archive in (("train", TRAIN), ("val", VAL)):
         missing = f"{split}: no {archive}"
         found.append(describe(split, splits[split]) if split in splits else missing)
-    if devkit is None:
-        found.append(f"no {ARCHIVE}: the classes have no words")
-        return RawSet(LAYOUT, root, splits, found=found, empty=empty)
-    return RawSet(LAYOUT, root, splits, devkit.words, devkit.ids, found, empty)
+    found += [] if devkit else [f"no {ARCHIVE}: the classes have no words"]
+    found += place.beside(TRAIN, VAL, *FILES)
+    raw = RawSet(NAME, root, splits, found=found, empty=empty)
+    return with_names(raw, [root])
+
+
+LAYOUT = Layout(
+    NAME,
+    f"a folder with {TRAIN}, {VAL} and the devkit",
+    lambda place: bool({TRAIN, VAL} & {place.path.name, *place.files}),
+    open_ilsvrc2012,
+)
 
 
 def _train(path: Path) -> tuple[list[Source], tuple[str, ...]]:
@@ -71,7 +87,7 @@ def _train(path: Path) -> tuple[list[Source], tuple[str, ...]]:
         )
     sources: list[Source] = []
     empty = []
-    container = str(path)
+    container = Archive(str(path))
     for name, start, size in inner:
         class_name = name.removesuffix(".tar")
         before = len(sources)
@@ -105,7 +121,7 @@ def _val(path: Path, devkit: Devkit | None) -> list[Source]:
             f"{path}: holds {len(images):,} images{first}, but the ground truth in {devkit.where} "
             f"has {len(wnids):,} lines; use the archive and the devkit of one download"
         )
-    container = str(path)
+    container = Archive(str(path))
     return sort_sources(
         Source(wnid, f"val/{wnid}/{name}", size, container, offset)
         for wnid, (name, offset, size) in zip(wnids, images, strict=True)

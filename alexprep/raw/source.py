@@ -9,15 +9,35 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from alexprep.errors import ImageError, RawError
 
-SPLITS = ("train", "val")
-WHOLE_FILE = -1
+SPLITS = ("train", "val", "test")
+ALIASES = {"validation": "val", "valid": "val"}  # what others call a split
+UNKNOWN_SIZE = -1
 MAX_BYTES = 1 << 30  # no image of max_pixels is larger; keeps a stray film out of the memory
 _DROPPINGS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _ONE_FILE_FAILS = frozenset({errno.EACCES, errno.EPERM, errno.EIO})
+
+
+class Container(Protocol):
+    """Where sources lie: a folder, an archive. Small, frozen, and can be pickled.
+
+    One object is shared by all sources of a folder or an archive. What `place` means is its own
+    affair. It holds paths and numbers, never an open file: sources cross process borders.
+    """
+
+    def read(self, source: Source) -> bytes:
+        """Return the bytes of one of its sources, `source.size` of them where that is known.
+
+        Raises:
+            ImageError: this one file is bad; the text is the reason alone.
+            OSError: as the system says it; `read_source` tells what it means.
+        """
+
+    def where(self, source: Source) -> str:
+        """Return the file on disk that holds the bytes, for messages."""
 
 
 class Source(NamedTuple):
@@ -29,27 +49,27 @@ class Source(NamedTuple):
 
     class_name: str
     name: str  # split/class/path, POSIX, e.g. "train/n01440764/n01440764_10026.JPEG"; unique
-    size: int  # bytes
-    container: str  # the archive; for a file of its own, the folder that `name` starts from
-    offset: int  # of the first byte in the archive; WHOLE_FILE: a file of its own
+    size: int  # bytes; UNKNOWN_SIZE where they are not known before they are read
+    container: Container
+    place: int = 0  # in the container: the offset in a tar, say
 
     @property
     def path(self) -> str:
         """The file on disk that holds the bytes."""
-        if self.offset != WHOLE_FILE:
-            return self.container
-        return f"{self.container}/{self.name}"
+        return self.container.where(self)
 
 
 @dataclass(frozen=True)
 class RawSet:
     """All that a raw set holds, before any image is read."""
 
-    layout: str  # "folders", "tar" or "ILSVRC2012 archives"
+    layout: str  # as --layout has it: "imagefolder", "tar", "ilsvrc2012"
     root: Path
     splits: dict[str, list[Source]]  # no split is empty; each is sorted by name
     words: dict[str, str] = field(default_factory=dict)  # class -> "kit fox, Vulpes macrotis"
-    devkit_ids: dict[str, int] = field(default_factory=dict)  # class -> ILSVRC2012_ID
+    glosses: dict[str, str] = field(default_factory=dict)  # class -> "small grey fox of ..."
+    devkit_ids: dict[str, int] = field(default_factory=dict)  # class -> ILSVRC2012_ID (or 2010)
+    own_order: tuple[str, ...] = ()  # classes by the set's own numbers, where it has such
     found: list[str] = field(default_factory=list)  # lines that say what was found, and not read
     empty: tuple[str, ...] = ()  # class folders without a file: "train/n01440764"
 
@@ -65,11 +85,7 @@ def read_source(source: Source) -> bytes:
     if source.size > MAX_BYTES:
         raise ImageError(f"{source.size:,} bytes, more than any image has")
     try:
-        if source.offset == WHOLE_FILE:
-            # One byte more than was listed shows a file that has grown since.
-            data = _read(source.path, source.size + 1, 0)
-        else:
-            data = _read(source.path, source.size, source.offset)
+        data = source.container.read(source)
     except OSError as error:
         if error.errno in _ONE_FILE_FAILS:
             raise ImageError(f"cannot be read: {error.strerror}") from error
@@ -77,24 +93,11 @@ def read_source(source: Source) -> bytes:
             f"{source.path}: {error.strerror} now, but it was there when the raw set "
             "was listed; run the command again"
         ) from error
-    if len(data) != source.size:
+    if source.size not in (len(data), UNKNOWN_SIZE):
         raise RawError(
             f"{source.path}: {shown(source.name)} gives {len(data):,} bytes where {source.size:,} "
             "were listed; the raw set changed meanwhile, run the command again"
         )
-    return data
-
-
-def _read(path: str, count: int, start: int) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        data = os.pread(descriptor, count, start)
-        while len(data) < count and (
-            more := os.pread(descriptor, count - len(data), start + len(data))
-        ):
-            data += more
-    finally:
-        os.close(descriptor)
     return data
 
 
@@ -116,6 +119,11 @@ def ignored(name: str) -> bool:
 def clean_path(name: str) -> tuple[str, ...]:
     """Return the parts of an archive member's name, without leading slashes, "." and ".."."""
     return tuple(part for part in name.split("/") if part not in ("", ".", ".."))
+
+
+def split_of(name: str) -> str | None:
+    """Return the split that a folder of this name holds; None where it is no split's name."""
+    return ALIASES.get(name, name if name in SPLITS else None)
 
 
 def sort_sources(sources: Iterable[Source]) -> list[Source]:

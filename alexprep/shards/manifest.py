@@ -14,7 +14,7 @@ from alexprep.files import canonical_json, sha256_file, write_atomically
 from alexprep.settings import PrepSettings
 from alexprep.shards.index import index_name
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 WORK = ".work"  # records of finished shards while the manifest is not there yet
 
@@ -44,11 +44,12 @@ class Manifest:
     settings: PrepSettings
     codec: Mapping[str, str]  # Pillow, SIMD, libjpeg and their versions
     layout: str  # of the raw set
-    label_order: str  # "wnid": classes sorted by name
+    label_order: str  # "wnid": classes sorted by name; "devkit", "own": see labels.py
     classes: tuple[str, ...]  # [label] -> folder name or wnid
     words: tuple[str, ...]  # [label] -> a name for people, the class itself where none is known
     shards: tuple[ShardRecord, ...]
     index_sha256: Mapping[str, str]  # split -> SHA-256 of its index
+    glosses: tuple[str, ...] = ()  # [label] -> what it is, in a sentence; "" where none is known
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -77,6 +78,7 @@ class Manifest:
             "label_order": self.label_order,
             "classes": list(self.classes),
             "words": list(self.words),
+            "glosses": list(self.glosses),
             "samples": {split: self.samples(split) for split in self.splits},
             "shards": [asdict(shard) for shard in self.shards],
             "index_sha256": dict(self.index_sha256),
@@ -181,6 +183,7 @@ def _parse(folder: Path, content: dict[str, Any]) -> Manifest:
             label_order=content["label_order"],
             classes=tuple(content["classes"]),
             words=tuple(content["words"]),
+            glosses=tuple(content["glosses"]),
             shards=tuple(ShardRecord(**shard) for shard in content["shards"]),
             index_sha256=content["index_sha256"],
         )

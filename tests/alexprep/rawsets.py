@@ -5,6 +5,8 @@ import struct
 import tarfile
 import zlib
 
+from alexprep.raw.detect import open_raw
+
 WORDS = {"n00000001": "tench, Tinca tinca", "n00000002": "señorita", "n00000003": "ox"}
 IDS = {"n00000001": 3, "n00000002": 1, "n00000003": 2}  # not in the order of the wnids
 
@@ -20,6 +22,10 @@ def tree(train=5, val=4):
         wnid = list(WORDS)[(2 * i) % 3]
         files[f"val/{wnid}/ILSVRC2012_val_{i + 1:08d}.JPEG"] = b"v%d" % i * (i + 1)
     return files
+
+
+def open_as(layout, path):
+    return open_raw(path, layout)
 
 
 def write_folders(root, files):

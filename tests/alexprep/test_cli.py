@@ -14,7 +14,7 @@ def test_the_main_job_from_raw_images_to_statistics(raw_folder, tmp_path):
     result = run("shard", raw_folder, shards, "--size", 32, "--jobs", 1)
     assert result.exit_code == 0, result.output
     for text in (
-        f"Found in {raw_folder} (folders):\n  train: 24 files of 3 classes\n  val: 12 files",
+        f"Found in {raw_folder} (imagefolder):\n  train: 24 files of 3 classes\n  val: 12 files",
         "Plan:\n  train: 24 samples in 1 shard\n  val: 12 samples in 1 shard\n",
         "with 1 job (",
         "measured on 36 images of the set",

@@ -41,7 +41,7 @@ def test_the_same_images_are_the_same_sources_in_every_layout(every_layout):
     assert len(listed["folders"]) == 19
     assert all(sources == listed["folders"] for sources in listed.values())
     layouts = [open_raw(root).layout for root in every_layout.values()]
-    assert layouts == ["folders", "tar", "tar", "ILSVRC2012 archives"]
+    assert layouts == ["imagefolder", "tar", "tar", "ilsvrc2012"]
 
 
 def test_words_are_found_where_a_devkit_lies_in_the_raw_folder(every_layout):
@@ -64,8 +64,12 @@ def test_class_folders_win_over_archives_and_what_is_not_read_is_told(tmp_path):
     files = {name: data for name, data in tree().items() if "train" in name}
     write_official(tmp_path, tree())
     raw = open_raw(write_folders(tmp_path, files | {"test/1.jpg": b"t"}))
-    assert (raw.layout, list(raw.splits)) == ("folders", ["train"])
-    assert raw.found[1:] == ["not read: ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar, test"]
+    assert (raw.layout, list(raw.splits)) == ("imagefolder", ["train"])
+    assert raw.found[1:] == [
+        "test: 0 files of 0 classes",
+        "test: 1 file beside the class folders not read (1.jpg)",
+        "not read: ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar",
+    ]
 
 
 def test_what_is_missing_is_told_with_what_is_there(tmp_path):

@@ -27,5 +27,5 @@ def test_the_order_of_the_devkit_needs_one_that_knows_all_classes(tmp_path):
     raw = open_raw(write_folders(tmp_path, {"train/cat/1.jpg": b"", "train/dog/1.jpg": b""}))
     with pytest.raises(RawError, match=r"there is none for cat, dog; put the devkit into"):
         class_names(raw, "devkit")
-    with pytest.raises(SettingsError, match="'alphabetical' is unknown; choose wnid or devkit"):
+    with pytest.raises(SettingsError, match="'alphabetical' is unknown; choose wnid, devkit, own"):
         class_names(raw, "alphabetical")

@@ -69,8 +69,8 @@ def test_any_edit_of_the_manifest_is_noticed(shards):
 def test_another_format_version_is_refused_with_both_versions(shards):
     path = shards / "manifest.json"
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"format_version": 2}))
-    with pytest.raises(ShardError, match="format version 2; this program reads version 1"):
+    path.write_text(json.dumps(content | {"format_version": 1}))
+    with pytest.raises(ShardError, match="format version 1; this program reads version 2"):
         Manifest.load(shards)
 
 

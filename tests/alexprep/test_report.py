@@ -7,12 +7,13 @@ import json
 import pytest
 
 from alexprep.errors import ShardError
-from alexprep.raw.source import WHOLE_FILE, Source
+from alexprep.raw.containers import Folder
+from alexprep.raw.source import Source
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, Report, outcomes_of
 
 
 def source(name="train/a/1.JPEG"):
-    return Source("a", name, 7, "/raw", WHOLE_FILE)
+    return Source("a", name, 7, Folder("/raw"))
 
 
 def line(file="train/a/1.JPEG", done=CONVERTED, what="grayscale"):

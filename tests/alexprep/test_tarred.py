@@ -1,10 +1,15 @@
 import pytest
 
 from alexprep.errors import RawError
-from alexprep.raw.folders import open_folders
 from alexprep.raw.source import read_source
-from alexprep.raw.tarred import open_tar
-from tests.alexprep.rawsets import tar_bytes, train_archive, tree, write_folders, write_tar
+from tests.alexprep.rawsets import (
+    open_as,
+    tar_bytes,
+    train_archive,
+    tree,
+    write_folders,
+    write_tar,
+)
 
 
 def listed(raw):
@@ -17,12 +22,12 @@ def listed(raw):
 @pytest.mark.parametrize("prefix", ["", "./", "imagenet/", "./some set/", "/data/", "../raw/"])
 def test_a_tar_gives_the_sources_of_the_folders_it_was_made_of(tmp_path, prefix):
     files = tree()
-    folders = open_folders(write_folders(tmp_path / "raw", files))
-    assert listed(open_tar(write_tar(tmp_path / "raw.tar", files, prefix))) == listed(folders)
+    folders = open_as("imagefolder", write_folders(tmp_path / "raw", files))
+    assert listed(open_as("tar", write_tar(tmp_path / "raw.tar", files, prefix))) == listed(folders)
 
 
 def test_class_names_are_shared_strings(tmp_path):
-    sources = open_tar(write_tar(tmp_path / "raw.tar", tree())).splits["train"]
+    sources = open_as("tar", write_tar(tmp_path / "raw.tar", tree())).splits["train"]
     assert len({id(source.class_name) for source in sources}) == 3
     assert len({id(source.container) for source in sources}) == 1
 
@@ -36,7 +41,7 @@ def test_what_is_not_read_is_told(tmp_path):
         "set/README": b"r",
         "other/deep/file": b"r",
     }
-    raw = open_tar(write_tar(tmp_path / "raw.tar", files))
+    raw = open_as("tar", write_tar(tmp_path / "raw.tar", files))
     assert [source.name for source in raw.splits["train"]] == ["train/a/1.jpg"]
     assert raw.found == [
         "train: 1 file of 1 class",
@@ -49,7 +54,7 @@ def test_a_name_that_occurs_twice_is_refused(tmp_path):
     twice = tar_bytes({"train/a/1.jpg": b"old", "./train/a/1.jpg": b"new"})
     (tmp_path / "raw.tar").write_bytes(twice)
     with pytest.raises(RawError, match=r"raw\.tar: holds train/a/1\.jpg twice"):
-        open_tar(tmp_path / "raw.tar")
+        open_as("tar", tmp_path / "raw.tar")
 
 
 @pytest.mark.parametrize(
@@ -64,16 +69,16 @@ def test_a_name_that_occurs_twice_is_refused(tmp_path):
 )
 def test_other_contents_are_named(tmp_path, files, reason):
     with pytest.raises(RawError, match=reason):
-        open_tar(write_tar(tmp_path / "raw.tar", files))
+        open_as("tar", write_tar(tmp_path / "raw.tar", files))
 
 
 def test_a_renamed_official_archive_is_recognised(tmp_path):
     (tmp_path / "mine.tar").write_bytes(train_archive(tree()))
     with pytest.raises(RawError, match=r"holds archives .n00000001\.tar.* as ILSVRC2012_img_train"):
-        open_tar(tmp_path / "mine.tar")
+        open_as("tar", tmp_path / "mine.tar")
 
 
 def test_real_images_are_read_in_place(shared_data):
-    raw = open_tar(shared_data / "imagenet-originals.tar")
+    raw = open_as("tar", shared_data / "imagenet-originals.tar")
     assert raw.found == ["train: 220 files of 220 classes"]
     assert all(read_source(source)[:2] == b"\xff\xd8" for source in raw.splits["train"])
