@@ -29,6 +29,21 @@ __all__ = [
 ]
 
 
+MODELS = (
+    "paper",
+    "authors",
+    "one-tower",
+    "half",
+    "six-conv",
+    "caffe",
+    "caffenet",
+    "torchvision",
+    "quick",
+    "small",
+)
+INITS = ("paper", "authors", "caffe", "caffenet", "he", "torch")
+
+
 def _above(bound: float, **default: Any) -> Any:
     rule = (lambda value: value > bound), f"a number above {bound:g}"
     return field(metadata={"rule": rule}, **default)
@@ -77,10 +92,15 @@ class _Section:
 class Network(_Section):
     """Which net, how wide, and how it starts."""
 
-    model: str = _one_of("paper", "one-tower", "quick")
+    model: str = _one_of(*MODELS)  # models/designs.py says what each is
     width: float = _above(0, default=1.0)  # fraction of the kernels of each layer
     dropout: float = _share(default=0.5)
-    init: str = _one_of("paper", "he", default="paper")
+    init: str = _one_of(*INITS, default="paper")  # see init.py
+    # what the model has by itself, or one choice in its place: see models/designs.py
+    border: str = _one_of("model", "none", "right-bottom", "around", default="model")
+    lrn: str = _one_of("model", "printed", "coded", "caffe", "off", default="model")
+    pools: str = _one_of("overlapping", "disjoint", default="overlapping")
+    links: bool = True  # between the halves, at conv3, fc6 and fc7
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def summarise(network: Network, classes: int, crop: int) -> Summary:
     Raises:
         RecipeError: the net cannot take this crop.
     """
-    with torch.random.fork_rng(devices=[]):  # initial weights and dropout draw
+    with torch.device("meta"):  # shapes without numbers
         model = build_model(network, classes, crop)
         layers: list[Layer] = []
         for name, module in model.named_modules():
@@ -80,7 +80,7 @@ def summarise(network: Network, classes: int, crop: int) -> Summary:
 
 def summary_table(summary: Summary) -> str:
     """Return the summary as a text table for a terminal."""
-    lines = [f"{'layer':<8}{'kind':<20}{'gives':<16}{'parameters':>12}{'multiply-adds':>16}"]
+    lines = [f"{'layer':<9}{'kind':<20}{'gives':<16}{'parameters':>12}{'multiply-adds':>16}"]
     lines.append(_row("input", "", (3, summary.crop, summary.crop), 0, 0))
     for layer in summary.layers:
         parameters = layer.weights + layer.biases
@@ -100,7 +100,7 @@ def summary_table(summary: Summary) -> str:
 
 def _row(name: str, kind: str, shape: tuple[int, ...], parameters: int, macs: int) -> str:
     gives = "x".join(map(str, shape))
-    return f"{name:<8}{kind:<20}{gives:<16}{_count(parameters):>12}{_count(macs):>16}".rstrip()
+    return f"{name:<9}{kind:<20}{gives:<16}{_count(parameters):>12}{_count(macs):>16}".rstrip()
 
 
 def _count(number: int) -> str:
@@ -127,7 +127,7 @@ def _kept_bytes(model: nn.Module, crop: int, images: int) -> int:
     """Return the bytes of all tensors that autograd keeps, each once."""
     kept: dict[int, Tensor] = {}
     with _saved(kept):
-        model(torch.zeros(images, 3, crop, crop))
+        model(torch.zeros(images, 3, crop, crop, device="meta"))
     return sum(t.untyped_storage().nbytes() for t in kept.values())
 
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 # options that override a key of the recipe
 _RECIPE_OPTIONS = (
-    click.option("--model", help="The net: paper, one-tower or quick. [default: the recipe's]"),
+    click.option("--model", help="The net, e.g. paper, authors or quick. [default: the recipe's]"),
     click.option("--width", type=float, help="Fraction of the kernels of each layer, e.g. 0.25."),
     click.option("--crop", type=int, help="Side of the square that the net sees; 227 of 256."),
     click.option("--epochs", type=int, help="How often each image is seen."),
     click.option("--batch-size", type=int, help="Images a step."),
     click.option("--lr", type=float, help="The first learning rate."),
-    click.option("--init", type=click.Choice(["paper", "he"]), help="How the weights begin."),
+    click.option("--init", help="How the weights begin: paper, authors, caffe, he, torch."),
     click.option("--seed", type=int, help="Of weights, order, crops, colours and dropout."),
     click.option(
         "--holdout", type=float, help="Part of train kept out and validated on, e.g. 0.05."

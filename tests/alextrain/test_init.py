@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from alextrain.init import initialise
-from alextrain.models import MODELS, build_model, full_inputs
-from alextrain.recipe import Network
+from alextrain.models import DESIGNS, build_model, design_of, full_inputs
+from alextrain.recipe import MODELS, Network
 from alextrain.signals import measure_signals
 
 
@@ -16,36 +16,79 @@ def layers(model):
     return {n.rpartition(".")[2]: m for n, m in found if isinstance(m, kinds)}
 
 
-def initialised(network, classes=10, crop=99, seed=0):
-    model = build_model(network, classes, crop)
+def initialised(network, classes=10, crop=99, seed=0, channels=3):
+    model = build_model(network, classes, crop, channels)
     initialise(model, network, seed)
     return model
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_the_table_of_inputs_is_that_of_the_full_net(model):
-    network = Network(model)
+def inputs_of(network):
+    return full_inputs(design_of(network))
+
+
+NETS = [*({"model": m} for m in MODELS), {"model": "authors", "links": False}]
+NETS += [{"model": "paper", "pools": "disjoint"}, {"model": "paper", "border": "none"}]
+
+
+@pytest.mark.parametrize("given", NETS, ids=str)
+def test_the_table_of_inputs_is_that_of_the_full_net(given):
+    network = Network(**given)
     with torch.device("meta"):
-        full = layers(build_model(network, 1, 227))
-    assert full_inputs(network) == {n: layer.weight[0].numel() for n, layer in full.items()}
+        full = layers(build_model(network, 1, DESIGNS[network.model].crop))
+    assert inputs_of(network) == {n: layer.weight[0].numel() for n, layer in full.items()}
 
 
-def test_at_the_papers_width_and_crop_the_deviation_is_a_hundredth():
-    network = Network("paper", width=0.25)
-    model = initialised(network, crop=227)
+STDS = {  # the deviations at full width
+    "paper": {},
+    "authors": {"conv3": 0.03, "conv4": 0.03, "conv5": 0.03, "conv6": 0.03},
+    "caffe": {"fc6": 0.005, "fc7": 0.005},
+    "caffenet": {"fc6": 0.005, "fc7": 0.005},
+}
+
+
+@pytest.mark.parametrize("init", STDS)
+def test_at_full_width_and_crop_the_deviations_are_the_published_ones(init):
+    network = Network("six-conv", width=0.25, init=init)
+    model = initialised(network, crop=224)
     for name, layer in layers(model).items():
-        scale = (layer.weight[0].numel() / full_inputs(network)[name]) ** 0.5
-        assert layer.weight.std().item() * scale == pytest.approx(0.01, rel=0.05), name
-        assert abs(layer.weight.mean().item()) * scale < 0.001, name
+        scale = (layer.weight[0].numel() / inputs_of(network)[name]) ** 0.5
+        std = STDS[init].get(name, 0.01)
+        assert layer.weight.std().item() * scale == pytest.approx(std, rel=0.05), name
+        assert abs(layer.weight.mean().item()) * scale < std / 10, name
+        mean_size = 0.7979 * std  # of a normal number: what the authors' log shows of theirs
+        assert layer.weight.abs().mean().item() * scale == pytest.approx(mean_size, rel=0.05)
 
 
 @pytest.mark.parametrize("classes", [10, 1000])
-@pytest.mark.parametrize("model", ["paper", "one-tower"])
-def test_the_biases_of_conv_2_4_5_and_fc_6_7_are_one_whatever_the_classes(model, classes):
-    net = initialised(Network(model, width=0.1), classes)
+@pytest.mark.parametrize(
+    ("init", "raised"), [("paper", 1.0), ("authors", 1.0), ("caffe", 0.1), ("caffenet", 1.0)]
+)
+@pytest.mark.parametrize("model", ["paper", "one-tower", "six-conv"])
+def test_the_biases_of_conv_2_4_5_and_fc_6_7_are_raised_whatever_the_classes(
+    model, init, raised, classes
+):
+    net = initialised(Network(model, width=0.02, init=init), classes)
     biases = {name: set(layer.bias.tolist()) for name, layer in layers(net).items()}
-    ones = {"conv2", "conv4", "conv5", "fc6", "fc7"}
-    assert biases == {name: {1.0} if name in ones else {0.0} for name in biases}
+    high = {"conv2", "conv4", "conv5", "conv6", "fc6", "fc7"}
+    value = torch.tensor(raised).item()
+    assert biases == {name: {value} if name in high else {0.0} for name in biases}
+
+
+def test_torch_is_torchs_own_from_a_seed():
+    net = initialised(Network("torchvision", width=0.1, init="torch"), seed=5)
+    torch.manual_seed(5)
+    for name, layer in layers(net).items():
+        weight, bias = layer.weight.clone(), layer.bias.clone()
+        layer.reset_parameters()
+        assert torch.equal(layer.weight, weight), name
+        assert torch.equal(layer.bias, bias), name
+
+
+def test_one_channel_starts_with_signals_as_large_as_three():
+    one = initialised(Network("paper", width=0.25), crop=99, channels=1)
+    three = initialised(Network("paper", width=0.25), crop=99)
+    deviations = [layers(net)["conv1"].weight.std().item() for net in (one, three)]
+    assert deviations[0] / deviations[1] == pytest.approx(3**0.5, rel=0.05)
 
 
 @pytest.mark.parametrize(("width", "crop"), [(0.25, 143), (0.5, 99)])

@@ -131,7 +131,7 @@ BAD_OVERRIDES = {
     "lr is 'fast'; give a number": {"lr": "fast"},
     "lr is nan; give a number": {"lr": float("nan")},
     "lr is inf; give a number": {"lr": float("inf")},
-    "model is 'vgg'; give one of paper, one-tower, quick": {"model": "vgg"},
+    "model is 'vgg'; give one of paper, authors, one-tower, ": {"model": "vgg"},
     "dropout is 1.0; give a number from 0 up and below 1": {"dropout": 1},
     "flip is 1; give true or false": {"flip": 1},
     r"scale is \(1.0, 0.5\); give two numbers, 0 < a <= b": {"scale": [1, 0.5]},
