@@ -5,11 +5,23 @@ AlexError (alexprep.errors)
   CheckpointError   a checkpoint that is damaged, foreign, or of another net
   DeviceError       a device that is not there or cannot do what was asked
   DivergedError     a loss that is no longer a number
+  ExportError       a file in another format: not possible, or not equal to its network
+  FeaturesError     a file of features that is damaged, or of another network
+  PackageError      an optional package that is not installed
 """
 
 from alexprep.errors import AlexError
 
-__all__ = ["AlexError", "CheckpointError", "DeviceError", "DivergedError", "RecipeError"]
+__all__ = [
+    "AlexError",
+    "CheckpointError",
+    "DeviceError",
+    "DivergedError",
+    "ExportError",
+    "FeaturesError",
+    "PackageError",
+    "RecipeError",
+]
 
 
 class RecipeError(AlexError):
@@ -26,3 +38,15 @@ class DeviceError(AlexError):
 
 class DivergedError(AlexError):
     """Training left the numbers: the loss is infinite or not a number."""
+
+
+class ExportError(AlexError):
+    """A network cannot be written in a format, or what was written does not answer as it does."""
+
+
+class FeaturesError(AlexError):
+    """A file of features cannot be used: damaged, empty, or made by another network."""
+
+
+class PackageError(AlexError):
+    """An optional package is needed and not installed."""

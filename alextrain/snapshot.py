@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-import alextrain
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
 from alextrain.checkpoint import load_weights
@@ -16,6 +15,7 @@ from alextrain.errors import CheckpointError
 from alextrain.loop import Progress, Trainer
 from alextrain.metrics import Tally
 from alextrain.recipe import Recipe
+from alextrain.version import __version__
 
 
 def pack(
@@ -27,7 +27,7 @@ def pack(
     and of (seed, step).
     """
     return {
-        "alexkit": alextrain.__version__,
+        "alexkit": __version__,
         "torch": str(torch.__version__),
         "recipe": trainer.recipe.to_dict(),
         "settings": manifest.settings.to_dict(),

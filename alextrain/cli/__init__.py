@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from alexprep.cli.group import Cli
-from alextrain import __version__
 from alextrain.cli.evaluate import eval_command
 from alextrain.cli.fit import fit
 from alextrain.cli.predict import predict
 from alextrain.cli.summary import recipes, summary
+from alextrain.version import __version__
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})

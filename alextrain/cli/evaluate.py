@@ -8,20 +8,14 @@ from typing import Any
 
 import click
 
-from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, workers_option
+from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, views_option, workers_option
 
 
 @click.command(name="eval")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("shards", type=SHARDS)
 @click.option("--split", default="val", show_default=True, help="train, val, or another split.")
-@click.option(
-    "--views",
-    type=click.Choice(["1", "5", "10"]),
-    default="1",
-    show_default=True,
-    help="1: centre; 5: and corners; 10: and their mirrors. Softmax is averaged over them.",
-)
+@views_option
 @click.option(
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),

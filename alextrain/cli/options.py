@@ -53,3 +53,14 @@ def cache_option(command: Command) -> Command:
         show_default=True,
         help="Keep the decoded images; auto: on the device or in RAM where they fit.",
     )(command)
+
+
+def views_option(command: Command) -> Command:
+    """Add --views."""
+    return click.option(
+        "--views",
+        type=click.Choice(["1", "5", "10"]),
+        default="1",
+        show_default=True,
+        help="1: centre; 5: and corners; 10: and their mirrors. Softmax is averaged over them.",
+    )(command)

@@ -67,11 +67,11 @@ class Screen:
 
     def caching(self, done: int, total: int) -> None:
         """Show that images are being decoded into memory."""
-        self._count("decoding", done, total)
+        self.counting("decoding", done, total)
 
     def evaluating(self, done: int, total: int) -> None:
         """Show how far an evaluation is."""
-        self._count("evaluating", done, total)
+        self.counting("evaluating", done, total)
 
     def epoch_begins(self, epoch: int, samples: int, seen: int) -> None:
         """Open the bar of an epoch."""
@@ -108,7 +108,8 @@ class Screen:
             f"{values['seconds']:.0f} s"
         )
 
-    def _count(self, title: str, done: int, total: int) -> None:
+    def counting(self, title: str, done: int, total: int) -> None:
+        """Show how many images are done: "evaluating"."""
         if self._bar is None:
             self._open(title, total, 0)
         self._bar.update(done - self._bar.n)
@@ -117,7 +118,7 @@ class Screen:
             now = time.perf_counter()
             if now - self._said > LINE_SECONDS:
                 self._said = now
-                click.echo(f"{title}: {done:,} of {total:,} images")
+                click.echo(f"{title}: {done:,} of {total:,} images", err=True)
         if done >= total:
             self._close()
 
