@@ -57,6 +57,7 @@ class Predictor(nn.Module):
         super().__init__()
         self.network = network
         self.model = network.model
+        self.eval()  # a module begins in training mode
 
     @property
     def classes(self) -> list[str]:
