@@ -12,7 +12,7 @@ from alexprep.shards.reader import ShardReader
 from alexprep.transform import prepare
 from alextrain.data.decode import decode_into
 from alextrain.pictures import find_pictures
-from alextrain.upright import as_file, orientation, upright_square
+from alextrain.upright import as_file, upright_square
 from tests.alextrain.small_shards import picture, write_set
 from tests.alextrain.test_fit import SIZE
 from tests.conftest import jpeg_bytes, smooth_image
@@ -72,7 +72,6 @@ def test_a_photograph_is_turned_as_pillow_turns_it(value):
 
     settings = PrepSettings(size=32)
     data = photograph(picture(5, 60)[:, :44], value)
-    assert orientation(data) == value
     square, turned = upright_square(data, settings)
     with Image.open(io.BytesIO(data)) as image:
         upright = np.asarray(ImageOps.exif_transpose(image))
@@ -82,15 +81,3 @@ def test_a_photograph_is_turned_as_pillow_turns_it(value):
     as_stored, turned = upright_square(data, settings, exif=False)
     assert not turned
     assert (value == 1) == np.array_equal(as_stored, square)
-
-
-@pytest.mark.parametrize("cut", [0, 4, 8, 9, 14, 18])
-def test_exif_that_is_cut_or_odd_says_nothing(cut):
-    whole = photograph(picture(5, 40), 6)
-    place = whole.index(b"Exif\0\0") + 6
-    assert orientation(whole[: place + cut]) == 1
-    assert orientation(whole.replace(b"MM\0*", b"XX\0*").replace(b"II*\0", b"XX*\0")) == 1
-
-
-def test_orientations_beyond_eight_are_none(predictor):
-    assert orientation(photograph(picture(5, 40), 9)) == 1
