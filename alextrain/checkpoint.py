@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -20,6 +21,9 @@ from alextrain.errors import CheckpointError
 
 FORMAT_VERSION = 1
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
+_FRESH = "fresh.pt"  # newer than last.pt, and whole: the run ended between two renames
+KEEP = 2  # checkpoints of a run, beside the best: one, should the other be damaged
+_MOST_KEPT = 100  # looked for
 _REQUIRED = ("recipe", "settings", "classes", "words", "statistics", "model")
 
 
@@ -39,13 +43,20 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
         torch.save(whole, file)
 
 
-def save_last(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write `last.pt`; the one before stays as `previous.pt`, should the new one be damaged."""
-    fresh = folder / "fresh.pt"
-    save_checkpoint(fresh, content)
-    if (folder / LAST).exists():
-        (folder / LAST).replace(folder / PREVIOUS)
-    fresh.replace(folder / LAST)
+def save_last(folder: Path, content: Mapping[str, Any], keep: int = KEEP) -> None:
+    """Write `last.pt`; those before stay as `previous.pt`, `previous-2.pt` ..., `keep` in all."""
+    save_checkpoint(folder / _FRESH, content)
+    names = _names(keep)
+    for newer, older in reversed(list(pairwise(names))):
+        if (folder / newer).exists():
+            (folder / newer).replace(folder / older)
+    (folder / _FRESH).replace(folder / LAST)
+
+
+def _names(keep: int) -> list[str]:
+    """Return the names of a run's checkpoints, the newest first."""
+    older = [f"previous-{age}.pt" for age in range(2, keep)]
+    return [LAST, PREVIOUS, *older][:keep]
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -76,24 +87,39 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_latest(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    """Read the newest checkpoint of a run that is whole.
+class Latest(NamedTuple):
+    """The newest whole checkpoint of a run."""
 
-    Returns:
-        Its content, and a sentence for each newer one that is damaged.
+    content: dict[str, Any]
+    damaged: tuple[str, ...]  # a sentence for each newer one that is not whole
+
+
+def load_latest(folder: Path) -> Latest:
+    """Read the newest checkpoint of a run that is whole.
 
     Raises:
         CheckpointError: no whole checkpoint there.
     """
-    damaged: list[str] = []
-    for name in ("fresh.pt", LAST, PREVIOUS):
-        if (folder / name).exists():
-            try:
-                return load_checkpoint(folder / name), damaged
-            except CheckpointError as error:
-                damaged.append(f"{error}; using the one before")
-    found = f": {damaged[0]}" if damaged else f" (no {LAST})"
-    raise CheckpointError(f"{folder}: has no checkpoint to resume from{found}")
+    damaged: list[CheckpointError] = []
+    there = [name for name in (_FRESH, *_names(_MOST_KEPT)) if (folder / name).exists()]
+    for name in there:
+        try:
+            content = load_checkpoint(folder / name)
+        except CheckpointError as error:
+            damaged.append(error)
+        else:
+            return Latest(content, tuple(f"{error}; using {name}" for error in damaged))
+    if not damaged:
+        raise CheckpointError(f"{folder}: has no checkpoint to resume from (no {LAST})")
+    raise CheckpointError(
+        f"{folder}: has no whole checkpoint to resume from; {damaged[0]}; begin the run anew in "
+        "another folder"
+    )
+
+
+def has_run(folder: Path) -> bool:
+    """Tell whether a folder holds a checkpoint to resume from, whole or not."""
+    return (folder / LAST).exists() or (folder / _FRESH).exists()
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from alextrain.errors import DeviceError
+from alextrain.ranks import is_job, local_rank, processes_here
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "off": None}
 
@@ -60,6 +61,8 @@ def choose_machine(device: str = "auto", amp: str = "auto") -> Machine:
 
 def _device(wanted: str) -> tuple[torch.device, str]:
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if is_job() and cuda and wanted in ("auto", "cuda"):
+        return _own_gpu(), ""
     if wanted == "auto":
         if cuda:
             return torch.device("cuda"), ""
@@ -75,6 +78,17 @@ def _device(wanted: str) -> tuple[torch.device, str]:
         count = torch.cuda.device_count()
         raise DeviceError(f"--device {wanted}: there are {count} GPUs, numbered from 0")
     return device, ""
+
+
+def _own_gpu() -> torch.device:
+    """Return the GPU of this process: as many processes on a machine as it has GPUs, at most."""
+    there, own = torch.cuda.device_count(), local_rank()
+    if own >= there:
+        raise DeviceError(
+            f"{processes_here()} processes on this machine and {there} GPUs; start as many "
+            f"processes as there are GPUs (torchrun --nproc-per-node {there})"
+        )
+    return torch.device("cuda", own)
 
 
 def _why(kind: str) -> str:

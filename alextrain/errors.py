@@ -8,6 +8,7 @@ AlexError (alexprep.errors)
   ExportError       a file in another format: not possible, or not equal to its network
   FeaturesError     a file of features that is damaged, or of another network
   PackageError      an optional package that is not installed
+  RankError         another process of the same job is gone
 """
 
 from alexprep.errors import AlexError
@@ -20,6 +21,7 @@ __all__ = [
     "ExportError",
     "FeaturesError",
     "PackageError",
+    "RankError",
     "RecipeError",
 ]
 
@@ -50,3 +52,7 @@ class FeaturesError(AlexError):
 
 class PackageError(AlexError):
     """An optional package is needed and not installed."""
+
+
+class RankError(AlexError):
+    """Another process of this job ended, so its share of the work is missing."""

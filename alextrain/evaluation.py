@@ -15,6 +15,7 @@ from alextrain.augment import Augmenter
 from alextrain.device import Machine
 from alextrain.loop import autocast
 from alextrain.metrics import Tally
+from alextrain.ranks import ALONE, Ranks
 
 
 class Batches(Protocol):
@@ -76,6 +77,7 @@ def evaluate(
     *,
     views: int = 1,
     on_batch: Callable[[Tensor, Tensor], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """Measure errors and loss.
 
@@ -87,12 +89,15 @@ def evaluate(
         views: 1 (centre), 5 (and corners) or 10 (and mirrors); softmax is averaged over them
             (the paper's section 4.1).
         on_batch: Hears probabilities [n, classes] and labels [n] of each batch, on the device.
+        ranks: The processes that share the images; each gets the whole result.
     """
     was_training = model.training
     model.eval()
-    tally = Tally(machine.device)
+    ranks.share_buffers(model)
+    tally = Tally(machine.device, ranks)
+    numbers = subset.numbers[ranks.share(len(subset.numbers))]
     with torch.inference_mode():
-        for batch in subset.loader.batches(subset.numbers):
+        for batch in subset.loader.batches(numbers):
             images = batch.images.to(machine.device, non_blocking=True)
             labels = batch.labels.to(machine.device, non_blocking=True)
             probabilities = average_views(model, augmenter.views(images, views), machine)

@@ -15,12 +15,14 @@ from alextrain.device import Machine
 from alextrain.errors import DivergedError
 from alextrain.metrics import Tally
 from alextrain.optimiser import set_rate
+from alextrain.ranks import ALONE, Ranks
 from alextrain.recipe import Recipe
 from alextrain.schedule import rate
 
 # Each step's dropout has its own seed, a function of (recipe seed, step): a resumed run draws the
 # masks of the uninterrupted one without any stored state.
 _STEP_SEEDS = 0x9E3779B97F4A7C15
+_RANK_SEEDS = 0xD1B54A32D192ED03  # other images in another process: other masks
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Trainer:
         recipe: Its schedule, label smoothing and seed are used.
         machine: Device and precision.
         compiled: What to call for logits, where it is not `model` itself (torch.compile).
+        ranks: The processes that share each batch; their gradients are added up.
     """
 
     def __init__(
@@ -72,49 +75,63 @@ class Trainer:
         recipe: Recipe,
         machine: Machine,
         compiled: Any = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.model = model
         self.optimiser = optimiser
         self.recipe = recipe
         self.machine = machine
+        self.ranks = ranks
         self.progress = Progress()
         self._forward = model if compiled is None else compiled
         self.scaler = torch.amp.GradScaler(machine.device.type, enabled=machine.amp == "fp16")
 
     def train(
-        self, batches: Iterable[tuple[Tensor, Tensor]], steps_per_epoch: int, tally: Tally
+        self, batches: Iterable[tuple[Tensor, Tensor]], samples: int, tally: Tally
     ) -> Iterator[StepResult]:
         """Train on what is left of an epoch.
 
         Args:
-            batches: Augmented images float32 [n, 3, c, c] and labels int64 [n], on the device.
-            steps_per_epoch: Of a whole epoch, the ragged last batch included.
+            batches: Augmented images float32 [n, 3, c, c] and labels int64 [n], on the device:
+                this process's share of each batch, which may be empty.
+            samples: Of a whole epoch, over all processes.
             tally: Takes the answers given in training (a net that moves, with dropout on).
 
         Yields:
             One result after each step; `progress` is up to date by then.
         """
         self.model.train()
+        steps_per_epoch = math.ceil(samples / self.recipe.batch_size)
         for images, labels in batches:
             lr = rate(self.recipe, self.progress.step, steps_per_epoch, self.progress.errors)
             set_rate(self.optimiser, lr)
-            loss = self._step(images, labels, tally)
+            count = min(self.recipe.batch_size, samples - self.progress.seen)
+            loss = self._step(images, labels, count, tally)
             self.progress.step += 1
-            self.progress.seen += len(labels)
-            yield StepResult(self.progress.step, len(labels), lr, loss)
+            self.progress.seen += count
+            yield StepResult(self.progress.step, count, lr, loss)
 
-    def _step(self, images: Tensor, labels: Tensor, tally: Tally) -> Tensor:
-        torch.manual_seed(step_seed(self.recipe.seed, self.progress.step))
-        with autocast(self.machine):
-            logits = self._forward(images)
-        logits = logits.float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+    def _step(self, images: Tensor, labels: Tensor, count: int, tally: Tally) -> Tensor:
+        """Make one step; `count` is the size of the whole batch, over all processes."""
+        torch.manual_seed(step_seed(self.recipe.seed, self.progress.step, self.ranks.rank))
         self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(self.scaler.scale(loss))
+        loss = torch.zeros((), device=self.machine.device)
+        if len(labels):
+            with autocast(self.machine):
+                logits = self._forward(images)
+            logits = logits.float()
+            mean = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+            # Of one process the share is 1, and a product with 1 changes no bit.
+            share = mean * (len(labels) / count)
+            torch.autograd.backward(self.scaler.scale(share))
+            tally.add(logits, labels)
+            loss = share.detach()
+        else:
+            self.scaler.scale(loss)  # without a scale it would not step
+        self.ranks.sum_gradients(self.model.parameters())
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        tally.add(logits, labels)
-        return loss.detach()
+        return self.ranks.sum(loss)
 
 
 def autocast(machine: Machine) -> torch.autocast:
@@ -122,9 +139,9 @@ def autocast(machine: Machine) -> torch.autocast:
     return torch.autocast(machine.device.type, machine.dtype, enabled=machine.dtype is not None)
 
 
-def step_seed(seed: int, step: int) -> int:
-    """Return the seed of a step's dropout masks, a function of (seed, step) alone."""
-    return (seed * _STEP_SEEDS + step + 1) % 2**63
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """Return the seed of a step's dropout masks, a function of (seed, step, rank) alone."""
+    return (seed * _STEP_SEEDS + rank * _RANK_SEEDS + step + 1) % 2**63
 
 
 def check_finite(loss: float, result: StepResult, epoch: int) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from alextrain.ranks import ALONE, Ranks
 
 __all__ = ["Counts", "Tally"]
 
@@ -58,9 +62,11 @@ class Tally:
 
     Args:
         device: where the scores will be.
+        ranks: the processes that add up together.
     """
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
+    def __init__(self, device: torch.device | str = "cpu", ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks
         self.images = 0
         self.top_k = 0
         self._right = torch.zeros(2, dtype=torch.int64, device=device)  # first, among the first k
@@ -85,16 +91,22 @@ class Tally:
         self.images += len(labels)
 
     def result(self) -> Counts:
-        """Fetch the sums so far. On a GPU this waits for the work given to it."""
+        """Fetch the sums so far, of all processes: all of them have to ask.
+
+        On a GPU this waits for the work given to it.
+        """
         top1, top5 = self._right.tolist()
-        return Counts(self.images, top1, top5, self.top_k, self._loss_sum.item())
+        own = Counts(self.images, top1, top5, self.top_k, self._loss_sum.item())
+        return reduce(add, self._ranks.gather(own))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a checkpoint."""
         return asdict(self.result())
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Go on from what `to_dict` gave."""
+        """Go on from what `to_dict` gave; the first process alone, for all of them."""
+        if not self._ranks.first:
+            return
         counts = Counts(**values)
         self.images, self.top_k = counts.images, counts.top_k
         self._right.copy_(torch.tensor([counts.top1, counts.top5]))

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
-from torch import Tensor
-
-from alexprep.files import lock_directory
+from alexprep.files import disk_errors, lock_directory
 from alextrain.checkpoint import (
     BEST,
+    KEEP,
     LAST,
+    Latest,
+    has_run,
     load_checkpoint,
-    load_latest,
     save_checkpoint,
     save_last,
 )
-from alextrain.data.draws import draw_batch
-from alextrain.data.transfer import to_device
 from alextrain.device import Machine
 from alextrain.errors import DivergedError, RecipeError
 from alextrain.evaluation import Evaluation, evaluate
+from alextrain.feed import Feed
 from alextrain.health import StuckAlarm
+from alextrain.listener import Listener, Wish
 from alextrain.loop import StepResult, Trainer, check_finite
 from alextrain.metrics import Tally
 from alextrain.recipe import Recipe
-from alextrain.runlog import RunLog
+from alextrain.runlog import NoLog, RunLog
 from alextrain.sets import Sets
 from alextrain.setup import make_augmenter
 from alextrain.signals import describe_signals, measure_signals
@@ -39,23 +39,13 @@ from alextrain.snapshot import adopt_weights, check_same_shards, pack, unpack
 SAVE_SECONDS = 600.0  # between checkpoints inside a long epoch
 
 
-class Listener(Protocol):
-    """Who shows a run to a person; the library itself prints nothing."""
+@dataclass(frozen=True)
+class Saving:
+    """How often a run is saved beside the end of each epoch, and how many checkpoints are kept."""
 
-    def note(self, text: str) -> None:
-        """Hear something that the user should know."""
-
-    def epoch_begins(self, epoch: int, samples: int, seen: int) -> None:
-        """Hear that an epoch begins, or goes on after `seen` samples."""
-
-    def step(self, result: StepResult, shown: dict[str, float] | None) -> None:
-        """Hear of a step; `shown` holds figures whenever they were fetched from the device."""
-
-    def epoch_ends(self, values: dict[str, Any]) -> None:
-        """Hear that an epoch was trained and validated."""
-
-    def stopping(self) -> bool:
-        """Tell whether the user asked to stop; asked between steps."""
+    steps: int | None = None  # between two checkpoints; None: by time alone
+    seconds: float = SAVE_SECONDS
+    keep: int = KEEP
 
 
 @dataclass(frozen=True)
@@ -78,60 +68,66 @@ class Run:
         trainer: Model, optimiser and recipe.
         machine: Device and precision.
         listener: Hears all that happens.
+        saving: How often checkpoints are written.
     """
 
     def __init__(
-        self, folder: Path, sets: Sets, trainer: Trainer, machine: Machine, listener: Listener
+        self,
+        folder: Path,
+        sets: Sets,
+        trainer: Trainer,
+        machine: Machine,
+        listener: Listener,
+        saving: Saving = Saving(),
     ) -> None:
         self.folder = folder
         self.sets = sets
         self.trainer = trainer
         self.machine = machine
         self.listener = listener
+        self.saving = saving
+        self.ranks = trainer.ranks
         self.recipe: Recipe = trainer.recipe
         self.augmenter = make_augmenter(self.recipe, sets.statistics, machine)
-        self.tally = Tally(machine.device)
+        self.feed = Feed(sets, self.recipe, self.augmenter, machine.device, self.ranks)
+        self.tally = Tally(machine.device, self.ranks)
         self.best: Evaluation | None = None
         self._alarm = StuckAlarm(len(sets.manifest.classes), self.recipe.input.normalise)
         self._stopped = False
 
-    def start(self, resume: bool, weights: Path | None = None) -> None:
+    def start(self, latest: Latest | None, weights: Path | None = None) -> None:
         """Take up the run's own checkpoint, or another run's weights, or nothing.
 
         Raises:
-            RecipeError: the folder holds a run already and `resume` was not asked for.
-            CheckpointError: nothing to resume, or of another model or other shards.
+            RecipeError: the folder holds a run already, and it is not to be continued.
+            CheckpointError: a checkpoint of another model or other shards.
         """
-        has_run = (self.folder / LAST).exists()
-        if has_run and not resume:
+        if latest is not None:
+            for sentence in latest.damaged:
+                self.listener.note(sentence)
+            check_same_shards(latest.content, self.sets.manifest, str(self.folder))
+            unpack(latest.content, self.trainer, self.tally, str(self.folder))
+            if self.trainer.progress.epoch >= self.recipe.epochs:
+                self.listener.note(f"the run has all its {self.recipe.epochs} epochs already")
+            return
+        if has_run(self.folder):
             raise RecipeError(
                 f"{self.folder}: holds a run already; continue it with `alextrain fit "
                 f"{self.sets.folder} --run {self.folder} --resume`, or name another --run"
             )
-        if resume:
-            content, damaged = load_latest(self.folder)
-            for sentence in damaged:
-                self.listener.note(sentence)
-            check_same_shards(content, self.sets.manifest, str(self.folder))
-            unpack(content, self.trainer, self.tally, str(self.folder))
-        elif weights is not None:
+        if weights is not None:
             self.listener.note(
                 adopt_weights(self.trainer.model, load_checkpoint(weights), str(weights))
             )
 
     def fit(self) -> RunResult:
         """Train to the last epoch, or until the user asks to stop."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         progress = self.trainer.progress
-        with lock_directory(self.folder):
-            log = RunLog(self.folder, resume_step=progress.step)
-            try:
-                if progress.step == 0:
-                    self._look_at_the_signal(log)
-                while progress.epoch < self.recipe.epochs and not self._stopped:
-                    self._epoch(log)
-            finally:
-                log.close()
+        with self._writing() as log:
+            if progress.step == 0:
+                self._look_at_the_signal(log)
+            while progress.epoch < self.recipe.epochs and not self._stopped:
+                self._epoch(log)
         validated = (self.folder / BEST).exists()
         return RunResult(
             finished=not self._stopped,
@@ -141,11 +137,26 @@ class Run:
             checkpoint=self.folder / (BEST if validated else LAST),
         )
 
-    def _epoch(self, log: RunLog) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[RunLog | NoLog]:
+        """Hold the folder and write its log; of several processes the first one alone."""
+        if not self.ranks.first:
+            yield NoLog()
+            return
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with lock_directory(self.folder):
+            log = RunLog(self.folder, resume_step=self.trainer.progress.step)
+            try:
+                yield log
+            finally:
+                log.close()
+
+    def _epoch(self, log: RunLog | NoLog) -> None:
         progress = self.trainer.progress
         samples = self.sets.train_samples
         if progress.seen == 0:
-            self.tally = Tally(self.machine.device)
+            self.tally = Tally(self.machine.device, self.ranks)
         began = time.perf_counter()
         self.listener.epoch_begins(progress.epoch, samples, progress.seen)
         self._train(log)
@@ -157,44 +168,43 @@ class Run:
         self.listener.epoch_ends(values)
         self._save()
 
-    def _train(self, log: RunLog) -> None:
+    def _train(self, log: RunLog | NoLog) -> None:
         progress, samples = self.trainer.progress, self.sets.train_samples
-        steps = math.ceil(samples / self.recipe.batch_size)
         every = 1 if self.machine.device.type == "cpu" else 20
-        saved = time.monotonic()
-        batches = self._batches()
-        for result in self.trainer.train(batches, steps, self.tally):
-            shown = None
-            if result.step % every == 0 or progress.seen == samples:
-                loss = float(result.loss)  # host and device meet here, and nowhere else
-                check_finite(loss, result, progress.epoch)
-                shown = {"loss": loss, "rate": result.rate, "error": self.tally.result().top1_error}
-                log.step(result.step, shown | {"epoch": progress.epoch})
-                shown |= {"wait": self.sets.train.wait_seconds, "seen": progress.seen}
-                if sentence := self._alarm.hear(result.step, loss):
-                    self._tell(log, sentence)
+        batches = self.feed.batches(progress)
+        saved = _Saved(progress.step, time.monotonic())
+        for result in self.trainer.train(batches, samples, self.tally):
+            due = result.step % every == 0 or progress.seen == samples
+            shown = self._figures(result, log) if due else None
             self.listener.step(result, shown)
-            if self.listener.stopping():
+            # Several processes have to agree, which costs them a word: not after each step.
+            wish = self._wish(saved) if due or self.ranks.count == 1 else Wish.GO_ON
+            if wish is Wish.STOP:
                 self._stopped = True
                 batches.close()
                 return
-            if time.monotonic() - saved > SAVE_SECONDS:
+            if wish is Wish.SAVE:
                 self._save()
-                saved = time.monotonic()
+                saved = _Saved(progress.step, time.monotonic())
 
-    def _batches(self) -> Generator[tuple[Tensor, Tensor]]:
-        progress, recipe = self.trainer.progress, self.recipe
-        epoch, position = progress.epoch, progress.seen
-        order = self.sets.order(recipe, epoch)[position:]
-        size = self.sets.manifest.settings.size
-        for batch in self.sets.train.batches(order):
-            draws = draw_batch(
-                self.augmenter.augmentation, size, recipe.seed, epoch, position, len(batch.labels)
-            )
-            position += len(batch.labels)
-            images, labels, moved = to_device(batch, draws, self.machine.device)
-            assert moved is not None
-            yield self.augmenter(images, moved), labels
+    def _figures(self, result: StepResult, log: RunLog | NoLog) -> dict[str, float]:
+        """Fetch and log what is known of the epoch: host and device meet here and nowhere else."""
+        progress = self.trainer.progress
+        loss = float(result.loss)
+        check_finite(loss, result, progress.epoch)
+        shown = {"loss": loss, "rate": result.rate, "error": self.tally.result().top1_error}
+        log.step(result.step, shown | {"epoch": progress.epoch + 1})
+        if sentence := self._alarm.hear(result.step, loss):
+            self._tell(log, sentence)
+        return shown | {"wait": self.sets.train.wait_seconds, "seen": progress.seen}
+
+    def _wish(self, saved: _Saved) -> Wish:
+        own = self.listener.wish()
+        steps = self.trainer.progress.step - saved.step
+        late = time.monotonic() - saved.time > self.saving.seconds
+        if late or (self.saving.steps is not None and steps >= self.saving.steps):
+            own = max(own, Wish.SAVE)
+        return Wish(max(self.ranks.gather(int(own))))
 
     def _close_epoch(self, seconds: float) -> dict[str, Any]:
         """Validate, move on to the next epoch, keep the best weights."""
@@ -223,7 +233,9 @@ class Run:
         progress.errors.append(found.top1_error)
         if found.top1_error < progress.best:
             progress.best, self.best = found.top1_error, found
-            save_checkpoint(self.folder / BEST, self._content() | {"result": found.to_dict()})
+            content = self._content() | {"result": found.to_dict()}
+            if self.ranks.first:
+                save_checkpoint(self.folder / BEST, content)
         return values
 
     def validate(self) -> Evaluation:
@@ -234,10 +246,11 @@ class Run:
             self.sets.validation,
             self.augmenter,
             self.machine,
+            ranks=self.ranks,
         )
 
-    def _look_at_the_signal(self, log: RunLog) -> None:
-        with closing(self._batches()) as batches:
+    def _look_at_the_signal(self, log: RunLog | NoLog) -> None:
+        with closing(self.feed.batches(self.trainer.progress)) as batches:
             images, _ = next(batches)
         if len(images) < 2:
             return  # one image has nothing to differ from
@@ -245,7 +258,7 @@ class Run:
         self._tell(log, describe_signals(signals))
         log.graph(self.trainer.model, images[:1])
 
-    def _tell(self, log: RunLog, sentence: str) -> None:
+    def _tell(self, log: RunLog | NoLog, sentence: str) -> None:
         log.event(sentence)
         self.listener.note(sentence)
 
@@ -253,4 +266,13 @@ class Run:
         return pack(self.trainer, self.sets.manifest, self.sets.statistics, self.tally)
 
     def _save(self) -> None:
-        save_last(self.folder, self._content())
+        content = self._content()
+        if self.ranks.first:
+            save_last(self.folder, content, self.saving.keep)
+
+
+class _Saved(NamedTuple):
+    """When the run was last saved in this epoch."""
+
+    step: int
+    time: float  # of time.monotonic

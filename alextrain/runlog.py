@@ -27,7 +27,7 @@ from alextrain.errors import AlexError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EPOCHS", "LOG", "RunLog", "read_epochs", "read_log"]
+__all__ = ["EPOCHS", "LOG", "NoLog", "RunLog", "read_epochs", "read_log"]
 
 LOG = "log.jsonl"
 EPOCHS = "epochs.csv"
@@ -132,6 +132,22 @@ class RunLog:
                     self._board.add_scalar(f"{kind}/{name}", value, step)
         self._step = step
         return row
+
+
+class NoLog:
+    """The log of a process that does not write: of several, the first one does."""
+
+    def step(self, step: int, values: Values) -> None:
+        """Write nothing."""
+
+    def epoch(self, epoch: int, step: int, values: Values) -> None:
+        """Write nothing."""
+
+    def event(self, text: str) -> None:
+        """Write nothing."""
+
+    def graph(self, model: torch.nn.Module, example: torch.Tensor) -> None:
+        """Write nothing."""
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from alextrain.data.order import epoch_order
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
 from alextrain.evaluation import Subset
+from alextrain.ranks import ALONE, Ranks, processes_here
 from alextrain.recipe import Recipe
 
 _PLACES = {
@@ -61,9 +62,19 @@ def open_sets(
     *,
     cache: str = "auto",
     workers: int | None = None,
+    ranks: Ranks = ALONE,
     on_cached: Callable[[int, int], object] | None = None,
 ) -> Sets:
     """Open and check everything that a run reads, before any work begins.
+
+    Args:
+        shards: The folder.
+        recipe: Seed, holdout, batch size and window are used.
+        machine: Where the network is.
+        cache: Where decoded images are kept: see data/cache.py.
+        workers: Threads that decode; None: chosen for the machine.
+        ranks: The processes that share each batch.
+        on_cached: Hears images decoded and to decode, while a cache is filled.
 
     Raises:
         ShardError: no shards, no train split, one class only, shards changed or lost.
@@ -80,14 +91,26 @@ def open_sets(
             f"holdout {recipe.holdout:g} keeps {int(kept_out.sum()):,} of {len(reader):,} images "
             "out of training; choose a part that leaves some on both sides"
         )
-    train, place = _open(reader, recipe, machine, cache, workers, on_cached)
+
+    def load(split: ShardReader) -> tuple[Ahead | DeviceLoader, str]:
+        return open_loader(
+            split,
+            -(-recipe.batch_size // ranks.count),
+            machine.device,
+            cache=cache,
+            threads=workers,
+            processes=processes_here(),
+            on_decoded=_count_up(on_cached, len(split)),
+        )
+
+    train, place = load(reader)
     notes = [_PLACES[place]]
     validation: Subset | None = None
     if recipe.holdout:
         validation = Subset("held out", train, np.flatnonzero(kept_out))
     elif "val" in manifest.splits:
         val_reader = ShardReader(shards, "val")
-        loader, _ = _open(val_reader, recipe, machine, cache, workers, on_cached)
+        loader, _ = load(val_reader)
         validation = Subset("val", loader, np.arange(len(val_reader)))
     else:
         notes.append("there is no val split: nothing will be validated (see --holdout)")
@@ -104,30 +127,20 @@ def open_sets(
     )
 
 
-def _open(
-    reader: ShardReader,
-    recipe: Recipe,
-    machine: Machine,
-    cache: str,
-    workers: int | None,
-    on_cached: Callable[[int, int], object] | None,
-) -> tuple[Ahead | DeviceLoader, str]:
+def _count_up(
+    on_cached: Callable[[int, int], object] | None, total: int
+) -> Callable[[int], object] | None:
+    """Turn news of "so many more" into "so many of so many"."""
+    if on_cached is None:
+        return None
     done = 0
 
     def on_decoded(images: int) -> None:
         nonlocal done
         done += images
-        if on_cached is not None:
-            on_cached(done, len(reader))
+        on_cached(done, total)
 
-    return open_loader(
-        reader,
-        recipe.batch_size,
-        machine.device,
-        cache=cache,
-        threads=workers,
-        on_decoded=on_decoded,
-    )
+    return on_decoded
 
 
 def hold_out(seed: int, samples: int, share: float) -> NDArray[np.bool_]:

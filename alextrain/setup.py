@@ -15,6 +15,7 @@ from alextrain.init import initialise
 from alextrain.loop import Trainer
 from alextrain.models import build_model
 from alextrain.optimiser import make_optimiser
+from alextrain.ranks import ALONE, Ranks
 from alextrain.recipe import Recipe
 from alextrain.sets import Sets
 
@@ -50,7 +51,9 @@ def make_augmenter(recipe: Recipe, statistics: Statistics, machine: Machine) -> 
     return Augmenter.of(augmentation, statistics, given.normalise, machine.device)
 
 
-def make_trainer(recipe: Recipe, machine: Machine, classes: int, compiled: bool) -> Trainer:
+def make_trainer(
+    recipe: Recipe, machine: Machine, classes: int, compiled: bool, ranks: Ranks = ALONE
+) -> Trainer:
     """Make model and optimiser on the machine's device.
 
     channels_last is what tensor cores and oneDNN want; cuDNN's benchmark mode chooses the fastest
@@ -61,7 +64,7 @@ def make_trainer(recipe: Recipe, machine: Machine, classes: int, compiled: bool)
     if machine.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
     forward = torch.compile(model) if compiled else None
-    return Trainer(model, make_optimiser(model, recipe.optimiser), recipe, machine, forward)
+    return Trainer(model, make_optimiser(model, recipe.optimiser), recipe, machine, forward, ranks)
 
 
 def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list[str]:
@@ -75,7 +78,7 @@ def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list
         else "none to validate on"
     )
     return [
-        f"Device:   {machine.describe()}",
+        f"Device:   {machine.describe()}" + _shared_by(trainer.ranks),
         (
             f"Shards:   {sets.train_samples:,} images to train on, {validated}, "
             f"{len(manifest.classes):,} classes, size {manifest.settings.size}, "
@@ -89,3 +92,7 @@ def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list
         *(f"Note:     {note}" for note in sets.notes),
         f"Run:      {folder}",
     ]
+
+
+def _shared_by(ranks: Ranks) -> str:
+    return "" if ranks.count == 1 else f"; {ranks.count} processes share each batch"

@@ -11,7 +11,7 @@ from torch import nn
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
 from alextrain.checkpoint import load_weights
-from alextrain.errors import CheckpointError
+from alextrain.errors import CheckpointError, RecipeError
 from alextrain.loop import Progress, Trainer
 from alextrain.metrics import Tally
 from alextrain.recipe import Recipe
@@ -74,6 +74,30 @@ def check_same_shards(content: dict[str, Any], manifest: Manifest, source: str) 
             f"{source}: was trained on other shards (fingerprint {content['fingerprint'][:16]}; "
             f"these have {manifest.fingerprint[:16]}); name the shards of the run"
         )
+
+
+def check_same_recipe(content: dict[str, Any], recipe: Recipe, source: str) -> None:
+    """Refuse to continue a run under another recipe.
+
+    Raises:
+        RecipeError: names the first setting that differs.
+    """
+    theirs, ours = recipe_of(content).to_dict(), recipe.to_dict()
+    for name, value in _flat(ours).items():
+        if (its := _flat(theirs)[name]) != value:
+            raise RecipeError(
+                f"{source}: holds a run with {name} {its}, and {value} is asked for; leave the "
+                "option out, or name another --run"
+            )
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Return {"optimiser.lr": 0.01, ...} of nested settings."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = _flat(value) if isinstance(value, dict) else {}
+        flat |= {f"{name}.{key}": item for key, item in inner.items()} or {name: value}
+    return flat
 
 
 def check_same_classes(classes: Sequence[str], size: int, manifest: Manifest, source: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alextrain.device import Machine
+from alextrain.listener import Wish
 from alextrain.loop import StepResult
 from alextrain.recipe import Recipe
 from alextrain.run import Run
@@ -46,9 +47,9 @@ class Ear:
         waited = self._train.wait_seconds - self._waited
         self.speed = Speed(values["images_per_second"], waited / values["seconds"])
 
-    def stopping(self) -> bool:
+    def wish(self) -> Wish:
         """Never stop."""
-        return False
+        return Wish.GO_ON
 
 
 def fit(
@@ -64,7 +65,7 @@ def fit(
     trainer = make_trainer(recipe, machine, len(sets.manifest.classes), compiled)
     ear = Ear(sets)
     run = Run(folder, sets, trainer, machine, ear)
-    run.start(resume=False)
+    run.start(None)
     run.fit()
     sets.train.close()
     return ear.speed

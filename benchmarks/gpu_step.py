@@ -99,7 +99,7 @@ def looping(case: Case, *, compiled: bool) -> float:
     tally = Tally(case.machine.device)
 
     def run(steps: int) -> None:
-        for _ in trainer.train(case.batches(steps), 1_000_000, tally):
+        for _ in trainer.train(case.batches(steps), 10**9, tally):
             pass
 
     return rate(case, run)

@@ -10,9 +10,12 @@ import click
 from alextrain.cli.options import CHECKPOINT, SHARDS, cache_option, machine_options, workers_option
 
 if TYPE_CHECKING:
+    from alextrain.checkpoint import Latest
+    from alextrain.cli.screen import Screen
     from alextrain.device import Machine
+    from alextrain.ranks import Ranks
     from alextrain.recipe import Recipe
-    from alextrain.run import RunResult
+    from alextrain.run import Run, RunResult
     from alextrain.sets import Sets
 
 # options that override a key of the recipe
@@ -53,7 +56,27 @@ def _recipe_options(command: Any) -> Any:
     type=click.Path(path_type=Path),
     help="Folder for checkpoints, logs and curves. [default: runs/RECIPE]",
 )
-@click.option("--resume", is_flag=True, help="Continue the run in --run from its last checkpoint.")
+@click.option(
+    "--resume",
+    type=click.Choice(["must", "auto"]),
+    is_flag=False,
+    flag_value="must",
+    help="Continue the run in --run from its newest whole checkpoint; `--resume auto` begins it "
+    "where there is none yet, as a batch script wants.",
+)
+@click.option(
+    "--save-every",
+    type=click.IntRange(1),
+    metavar="STEPS",
+    help="Also save every so many steps. [default: each epoch, and every 10 minutes]",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(1, 100),
+    default=2,
+    show_default=True,
+    help="Checkpoints to keep beside the best one.",
+)
 @click.option(
     "--weights", type=CHECKPOINT, help="Start from the weights of another run (fine-tune)."
 )
@@ -62,7 +85,11 @@ def fit(shards: Path, **options: Any) -> None:
 
     SHARDS is a folder that `alexprep shard` and `alexprep stats` have made. Checkpoints (last.pt,
     best.pt), logs (log.jsonl, epochs.csv, TensorBoard) and curves.png go into the run's folder.
-    Ctrl-C saves and says how to resume; a resumed run equals an uninterrupted one.
+    Ctrl-C and SIGTERM save and say how to resume, SIGUSR1 saves and goes on; a resumed run equals
+    an uninterrupted one.
+
+    Started by torchrun, the processes share each batch: --batch-size is that of all together, and
+    the result is the same but for rounding.
 
     \b
     Examples:
@@ -70,41 +97,58 @@ def fit(shards: Path, **options: Any) -> None:
       alextrain fit /shards --recipe quick --epochs 30
       alextrain fit /shards --width 0.25 --crop 143        a quarter of the kernels
       alextrain fit /shards --run runs/paper --resume
+      torchrun --nproc-per-node 8 -m alextrain fit /shards --run runs/paper --resume auto
     """
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
+    from alextrain.ranks import joined
 
     machine = choose_machine(options["device"], options["amp"])
-    recipe = _recipe(options)
+    recipe, latest = _recipe(options)
     folder = options["folder"] or Path("runs") / recipe.name
-    screen = Screen(recipe.epochs)
-    with screen.listening():
-        sets = _open(shards, recipe, machine, options, screen)
-        result = _fit(folder, sets, recipe, machine, options, screen)
-    _finish(result, shards, folder, sets, screen)
+    with joined(machine.device) as ranks:
+        screen = Screen(recipe.epochs, silent=not ranks.first)
+        with screen.listening():
+            sets = _open(shards, recipe, machine, options, screen, ranks)
+            run = _run(folder, sets, recipe, machine, options, screen, ranks)
+            run.start(latest, options["weights"])
+            result = run.fit()
+        if ranks.first:
+            _finish(result, shards, folder, sets)
+    if not result.finished:
+        raise SystemExit(screen.exit_code)
 
 
-def _recipe(options: dict[str, Any]) -> Recipe:
-    from alextrain.checkpoint import load_latest
+def _recipe(options: dict[str, Any]) -> tuple[Recipe, Latest | None]:
+    """Return the recipe, and the checkpoint to continue from, if any."""
+    from alextrain.checkpoint import has_run, load_latest
     from alextrain.errors import RecipeError
     from alextrain.recipe import load_recipe
-    from alextrain.snapshot import recipe_of
+    from alextrain.snapshot import check_same_recipe, recipe_of
 
     names = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
     overrides = {name: options[name] for name in names if options[name] is not None}
-    if not options["resume"]:
-        return load_recipe(options["recipe"], overrides)
-    folder = options["folder"]
-    if folder is None:
+    folder, resume = options["folder"], options["resume"]
+    if resume and folder is None:
         raise RecipeError("--resume needs --run FOLDER: the run to continue")
-    if overrides:
+    if resume is None or (resume == "auto" and not has_run(folder)):
+        return load_recipe(options["recipe"], overrides), None
+    if resume == "must" and overrides:
         given = ", ".join(f"--{name.replace('_', '-')}" for name in overrides)
         raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
-    return recipe_of(load_latest(folder)[0])
+    latest = load_latest(folder)
+    if resume == "auto":
+        check_same_recipe(latest.content, load_recipe(options["recipe"], overrides), str(folder))
+    return recipe_of(latest.content), latest
 
 
 def _open(
-    shards: Path, recipe: Recipe, machine: Machine, options: dict[str, Any], screen: Any
+    shards: Path,
+    recipe: Recipe,
+    machine: Machine,
+    options: dict[str, Any],
+    screen: Screen,
+    ranks: Ranks,
 ) -> Sets:
     from alextrain.sets import open_sets
 
@@ -114,30 +158,32 @@ def _open(
         machine,
         cache=options["cache"],
         workers=options["workers"],
+        ranks=ranks,
         on_cached=screen.caching,
     )
 
 
-def _fit(
+def _run(
     folder: Path,
     sets: Sets,
     recipe: Recipe,
     machine: Machine,
     options: dict[str, Any],
-    screen: Any,
-) -> RunResult:
-    from alextrain.run import Run
+    screen: Screen,
+    ranks: Ranks,
+) -> Run:
+    from alextrain.run import Run, Saving
     from alextrain.setup import banner, make_trainer
 
-    trainer = make_trainer(recipe, machine, len(sets.manifest.classes), options["compiled"])
+    classes = len(sets.manifest.classes)
+    trainer = make_trainer(recipe, machine, classes, options["compiled"], ranks)
     for line in banner(folder, sets, trainer, machine):
         screen.say(line)
-    run = Run(folder, sets, trainer, machine, screen)
-    run.start(options["resume"], options["weights"])
-    return run.fit()
+    saving = Saving(steps=options["save_every"], keep=options["keep"])
+    return Run(folder, sets, trainer, machine, screen, saving)
 
 
-def _finish(result: RunResult, shards: Path, folder: Path, sets: Sets, screen: Any) -> None:
+def _finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
     from alextrain.figures import draw_curves
     from alextrain.runlog import read_epochs
 
@@ -150,7 +196,7 @@ def _finish(result: RunResult, shards: Path, folder: Path, sets: Sets, screen: A
             f"Stopped at step {result.step:,}; continue with:\n"
             f"  alextrain fit {shards} --run {folder} --resume"
         )
-        raise SystemExit(screen.exit_code)
+        return
     if sets.validation is None:
         click.echo(f"Nothing was validated: there is no val split. Weights: {result.checkpoint}")
     else:

@@ -13,6 +13,7 @@ import click
 from tqdm import tqdm
 
 if TYPE_CHECKING:
+    from alextrain.listener import Wish
     from alextrain.loop import StepResult
 
 LINE_SECONDS = 20.0  # between progress lines where there is no terminal
@@ -22,11 +23,18 @@ class Screen:
     """The listener of a run (see alextrain.run.Listener).
 
     The first Ctrl-C or SIGTERM asks the run to save and stop; a second one ends it at once.
+    SIGUSR1, which batch systems send before the time is up, asks it to save and go on.
+
+    Args:
+        epochs: Of the whole run.
+        silent: Print nothing: of several processes the first one speaks.
     """
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self, epochs: int, *, silent: bool = False) -> None:
         self.epochs = epochs
+        self.silent = silent
         self.exit_code = 0
+        self._save = False
         self._bar: Any = None
         self._samples = 0
         self._said = 0.0
@@ -36,10 +44,11 @@ class Screen:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Turn Ctrl-C and SIGTERM into a wish to stop while the run goes on."""
+        """Turn Ctrl-C, SIGTERM and SIGUSR1 into wishes while the run goes on."""
         old = {
             number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)
         }
+        old[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._save_now)
         try:
             yield
         finally:
@@ -53,12 +62,23 @@ class Screen:
         self.exit_code = 128 + number
         self.say("Stopping after this step and saving; once more ends at once.")
 
-    def stopping(self) -> bool:
-        """Tell whether the user asked to stop."""
-        return self.exit_code != 0
+    def _save_now(self, _number: int, _frame: object) -> None:
+        self._save = True
+        self.say("Saving after this step.")
+
+    def wish(self) -> Wish:
+        """Tell whether the user asked to save or to stop."""
+        from alextrain.listener import Wish
+
+        if self.exit_code:
+            return Wish.STOP
+        save, self._save = self._save, False
+        return Wish.SAVE if save else Wish.GO_ON
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
+        if self.silent:
+            return
         if self._bar is not None:
             self._bar.clear()
         click.echo(text)
@@ -92,6 +112,8 @@ class Screen:
     def epoch_ends(self, values: dict[str, Any]) -> None:
         """Close the bar and say what the epoch gave."""
         self._close()
+        if self.silent:
+            return
         line = (
             f"epoch {self._epoch}/{self.epochs}: train loss {values['train_loss']:.4f}, "
             f"top-1 error {values['train_top1_error']:.2%}"
@@ -118,7 +140,8 @@ class Screen:
             now = time.perf_counter()
             if now - self._said > LINE_SECONDS:
                 self._said = now
-                click.echo(f"{title}: {done:,} of {total:,} images", err=True)
+                if not self.silent:
+                    click.echo(f"{title}: {done:,} of {total:,} images", err=True)
         if done >= total:
             self._close()
 
@@ -130,7 +153,7 @@ class Screen:
             initial=done,
             desc=title,
             unit=" images",
-            disable=not sys.stderr.isatty(),
+            disable=self.silent or not sys.stderr.isatty(),
             leave=False,
             dynamic_ncols=True,
         )
@@ -153,7 +176,7 @@ class Screen:
 
     def _plain_line(self, shown: dict[str, float] | None) -> None:
         now = time.perf_counter()
-        if shown is None or now - self._said < LINE_SECONDS:
+        if self.silent or shown is None or now - self._said < LINE_SECONDS:
             return
         self._said = now
         done = int(shown["seen"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
@@ -77,8 +77,8 @@ class Ahead:
         self._pictures = pictures
         self._batch_size = batch_size
         self._ahead = ahead
-        size = pictures.size
-        self._buffers = Buffers((batch_size, size, size, 3), pin=pin)
+        self._pin = pin
+        self._buffers = Buffers((0, pictures.size, pictures.size, 3), pin=pin)
         # Two tasks for each thread among the batches under way, so that none is idle.
         self._run = min(LONGEST_RUN, max(1, batch_size * max(1, ahead) // (2 * threads)))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="alextrain-loader")
@@ -92,10 +92,19 @@ class Ahead:
         Raises:
             ShardError: a sample cannot be read or decoded; raised when its batch is due.
         """
+        yield from self.parts(cut(numbers, self._batch_size))
+
+    def parts(self, parts: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
+        """Yield a batch for each of these runs of sample numbers, in order; a run may be empty.
+
+        Raises:
+            ShardError: a sample cannot be read or decoded; raised when its batch is due.
+        """
+        self._make_room(max(map(len, parts), default=0))
         waiting: deque[_Filling] = deque()
         try:
-            for start in range(0, len(numbers), self._batch_size):
-                waiting.append(self._begin(numbers[start : start + self._batch_size]))
+            for numbers in parts:
+                waiting.append(self._begin(numbers))
                 if len(waiting) > self._ahead:
                     yield self._finish(waiting.popleft())
             while waiting:
@@ -107,6 +116,12 @@ class Ahead:
     def close(self) -> None:
         """Stop the threads. What they are at ends first, some milliseconds each."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _make_room(self, longest: int) -> None:
+        """Have buffers for batches of `longest` samples: not for more, however large a batch is."""
+        size = self._pictures.size
+        if self._buffers.shape[0] < longest:
+            self._buffers = Buffers((longest, size, size, 3), pin=self._pin)
 
     def _begin(self, numbers: NDArray[np.int64]) -> _Filling:
         images = self._buffers.take()[: len(numbers)]
@@ -134,6 +149,11 @@ class Ahead:
         finally:
             self.wait_seconds += time.perf_counter() - begin
         return filling.batch
+
+
+def cut(numbers: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
+    """Cut sample numbers into batches; the last one has what is left."""
+    return [numbers[start : start + batch_size] for start in range(0, len(numbers), batch_size)]
 
 
 class _Filling(NamedTuple):

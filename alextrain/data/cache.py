@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alexprep.shards.reader import ShardReader
-from alextrain.data.ahead import Ahead, Batch
+from alextrain.data.ahead import Ahead, Batch, cut
 from alextrain.data.loader import Loader, decoding_threads
 from alextrain.errors import DeviceError
 
@@ -53,9 +53,13 @@ class DeviceLoader:
 
     def batches(self, numbers: NDArray[np.int64]) -> Iterator[Batch]:
         """Yield the batches of these samples, in order, on the device."""
+        yield from self.parts(cut(numbers, self._batch_size))
+
+    def parts(self, parts: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
+        """Yield a batch for each of these runs of sample numbers, in order, on the device."""
+        numbers = np.concatenate(parts) if parts else np.empty(0, np.int64)
         places = torch.from_numpy(np.ascontiguousarray(numbers, np.int64)).to(self._images.device)
-        for start in range(0, len(places), self._batch_size):
-            rows = places[start : start + self._batch_size]
+        for rows in torch.split(places, [len(part) for part in parts]):
             yield Batch(self._images.index_select(0, rows), self._labels.index_select(0, rows))
 
     def close(self) -> None:
@@ -69,6 +73,7 @@ def open_loader(
     *,
     cache: str = "auto",
     threads: int | None = None,
+    processes: int = 1,
     on_decoded: Callable[[int], object] | None = None,
 ) -> tuple[Ahead | DeviceLoader, str]:
     """Open the fastest loader that the memory allows. All of them give the same batches.
@@ -79,6 +84,7 @@ def open_loader(
         device: Where the network is; batches come from pinned memory if it is CUDA.
         cache: "auto", "device", "ram" or "off".
         threads: How many decode; None: see `loader.decoding_threads`.
+        processes: Of the job on this machine: each keeps its own, and takes its share of the cores.
         on_decoded: Hears the number of images decoded since it was last called, while the cache
             is filled.
 
@@ -89,8 +95,10 @@ def open_loader(
         DeviceError: "device" or "ram" was asked for and there is no room, or no such memory.
     """
     gpu = device.type == "cuda"
-    threads = decoding_threads(gpu=gpu) if threads is None else threads
-    place = choose(cache, cached_bytes(reader), free_on_device(device), free_in_ram())
+    threads = decoding_threads(gpu=gpu, processes=processes) if threads is None else threads
+    room = free_in_ram()
+    in_ram = None if room is None else room // processes
+    place = choose(cache, cached_bytes(reader), free_on_device(device), in_ram)
     loader = Loader(reader, batch_size, threads, pin=gpu)
     if place == "off":
         return loader, place

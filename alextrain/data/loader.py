@@ -62,13 +62,13 @@ class Loader(Ahead):
         super().__init__(ShardPictures(reader), batch_size, count, ahead, pin=pin)
 
 
-def decoding_threads(*, gpu: bool) -> int:
+def decoding_threads(*, gpu: bool, processes: int = 1) -> int:
     """Return how many threads decode where the user does not say.
 
     A GPU is fed by all cores, up to 16. On the CPU the network itself needs the cores, and takes
-    longer for an image than decoding does: two threads.
+    longer for an image than decoding does: two threads. Processes of one job share the cores.
     """
-    return min(16 if gpu else 2, usable_cores())
+    return min(16 if gpu else 2, max(1, usable_cores() // processes))
 
 
 def usable_cores() -> int:

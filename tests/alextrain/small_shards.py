@@ -10,8 +10,12 @@ from alexprep.files import sha256_file
 from alexprep.settings import PrepSettings
 from alexprep.shards.index import Index, index_name
 from alexprep.shards.manifest import Manifest, ShardRecord
+from alexprep.shards.reader import ShardReader
+from alexprep.shards.statistics import Statistics
 from alexprep.shards.tar import write_shard
+from alextrain.data.decode import decode_into
 
+SIZE = 72  # of the sets that are trained on
 CLASSES = ("n00000001", "n00000002", "n00000003")
 
 
@@ -60,4 +64,24 @@ def write_set(folder, splits, size=32, extension="jpg"):
     Manifest(settings, codec, "generated", "wnid", CLASSES, CLASSES, tuple(records), hashes).save(
         folder
     )
+    return folder
+
+
+def write_statistics(folder):
+    reader = ShardReader(folder, "train")
+    images = np.empty((len(reader), SIZE, SIZE, 3), np.uint8)
+    for i in range(len(reader)):
+        decode_into(reader.read(i), images[i])
+    wide = images.astype(np.int64)
+    flat = wide.reshape(-1, 3)
+    fingerprint = Manifest.load(folder).fingerprint
+    statistics = Statistics(len(images), wide.sum(0), flat.T @ flat, fingerprint, "train")
+    statistics.save(folder / "stats.npz")
+
+
+def write_trainable(folder):
+    """22 train images in two shards, 7 val images: ragged for any batch of 5."""
+    images = [encode(picture(i, SIZE)) for i in range(29)]
+    write_set(folder, {"train": [images[:12], images[12:22]], "val": [images[22:]]}, size=SIZE)
+    write_statistics(folder)
     return folder

@@ -107,7 +107,20 @@ def test_a_damaged_last_checkpoint_is_named_and_the_one_before_used(tmp_path):
     assert found["progress"]["step"] == 1
     assert len(damaged) == 1
     assert "last.pt" in damaged[0]
-    assert damaged[0].endswith("using the one before")
+    assert damaged[0].endswith("using previous.pt")
+
+
+@pytest.mark.parametrize("keep", [1, 2, 4])
+def test_the_last_few_are_kept_and_the_newest_whole_one_is_found(tmp_path, keep):
+    for step in range(1, 7):
+        save_last(tmp_path, content(step), keep)
+    names = ["last.pt", "previous.pt", "previous-2.pt", "previous-3.pt"][:keep]
+    assert {path.name for path in tmp_path.iterdir()} == set(names)
+    for age, name in enumerate(names):
+        assert load_latest(tmp_path).content["progress"]["step"] == 6 - age
+        (tmp_path / name).write_bytes(b"PK\x03\x04 no more")
+    with pytest.raises(CheckpointError, match="has no whole checkpoint to resume from"):
+        load_latest(tmp_path)
 
 
 def test_a_run_killed_between_two_renames_is_still_found(tmp_path):

@@ -7,45 +7,25 @@ import pytest
 import torch
 
 from alexprep.errors import ShardError, StatisticsError
-from alexprep.shards.manifest import Manifest
-from alexprep.shards.reader import ShardReader
-from alexprep.shards.statistics import Statistics
-from alextrain.checkpoint import load_checkpoint
-from alextrain.data.decode import decode_into
+from alextrain.checkpoint import load_checkpoint, load_latest
 from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, DivergedError, RecipeError
+from alextrain.listener import Wish
 from alextrain.recipe import load_recipe
 from alextrain.run import Run
 from alextrain.runlog import read_log
 from alextrain.sets import hold_out, open_sets
 from alextrain.setup import make_trainer
 
-from .small_shards import encode, picture, write_set
+from .small_shards import SIZE, encode, picture, write_set, write_statistics, write_trainable
 
-SIZE, CROP = 72, 67
+CROP = 67
 MACHINE = choose_machine("cpu")
-
-
-def write_statistics(folder):
-    reader = ShardReader(folder, "train")
-    images = np.empty((len(reader), SIZE, SIZE, 3), np.uint8)
-    for i in range(len(reader)):
-        decode_into(reader.read(i), images[i])
-    wide = images.astype(np.int64)
-    flat = wide.reshape(-1, 3)
-    fingerprint = Manifest.load(folder).fingerprint
-    statistics = Statistics(len(images), wide.sum(0), flat.T @ flat, fingerprint, "train")
-    statistics.save(folder / "stats.npz")
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    """22 train images in two shards, 7 val images: ragged for any batch of 5."""
-    folder = tmp_path_factory.mktemp("shards")
-    images = [encode(picture(i, SIZE)) for i in range(29)]
-    write_set(folder, {"train": [images[:12], images[12:22]], "val": [images[22:]]}, size=SIZE)
-    write_statistics(folder)
-    return folder
+    return write_trainable(tmp_path_factory.mktemp("shards"))
 
 
 def recipe(name="quick", **changes):
@@ -72,8 +52,8 @@ class Listener:
     def epoch_ends(self, values):
         self.epochs.append(values)
 
-    def stopping(self):
-        return self.steps == self.stop_after
+    def wish(self):
+        return Wish.STOP if self.steps == self.stop_after else Wish.GO_ON
 
 
 def fit(shards, folder, given, stop_after=None, resume=False, weights=None, cache="off"):
@@ -81,7 +61,7 @@ def fit(shards, folder, given, stop_after=None, resume=False, weights=None, cach
     trainer = make_trainer(given, MACHINE, len(sets.manifest.classes), compiled=False)
     listener = Listener(stop_after)
     run = Run(folder, sets, trainer, MACHINE, listener)
-    run.start(resume, weights)
+    run.start(load_latest(folder) if resume else None, weights)
     return run.fit(), listener, trainer
 
 

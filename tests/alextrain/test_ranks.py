@@ -1,0 +1,120 @@
+"""Several processes: the same samples, the same batches, the same weights, the same counts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from alextrain.checkpoint import load_checkpoint
+from alextrain.ranks import Ranks
+from alextrain.runlog import read_log
+
+from .small_shards import write_trainable
+
+# No batch norm, and dropout off: then the number of processes changes roundings alone.
+QUIET = """
+epochs = 2
+batch_size = 5
+[network]
+model = "paper"
+width = 0.05
+dropout = 0.0
+[input]
+crop = 67
+normalise = "mean-image"
+[optimiser]
+lr = 0.01
+[schedule]
+policy = "plateau"
+"""
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return write_trainable(tmp_path_factory.mktemp("shards"))
+
+
+def fit(count, shards, run, *more, **environment):
+    options = ["--device", "cpu", "--cache", "off", "--workers", "1"]
+    command = ["fit", str(shards), "--run", str(run), *options, *more]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.alextrain.rank_driver", str(count), *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+    )
+    statuses = done.stdout.rpartition("statuses ")[2].split()
+    return done, [int(status) for status in statuses]
+
+
+@pytest.fixture(scope="module")
+def quiet_recipe(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recipe") / "quiet.toml"
+    path.write_text(QUIET)
+    return path
+
+
+@pytest.fixture(scope="module")
+def alone(shards, quiet_recipe, tmp_path_factory):
+    run = tmp_path_factory.mktemp("alone") / "run"
+    done, statuses = fit(1, shards, run, "--recipe", str(quiet_recipe))
+    assert statuses == [0], done.stderr
+    return load_checkpoint(run / "last.pt"), read_log(run)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_number_of_processes_changes_roundings_alone(
+    shards, quiet_recipe, alone, tmp_path, count
+):
+    """22 images by 5: the last batch has 2, so of three processes one has none of it."""
+    run = tmp_path / "run"
+    done, statuses = fit(count, shards, run, "--recipe", str(quiet_recipe))
+    assert statuses == [0] * count, done.stderr
+    assert done.stdout.count("Device:") == 1
+    found, (whole, log) = load_checkpoint(run / "last.pt"), alone
+    for name, weights in whole["model"].items():
+        torch.testing.assert_close(found["model"][name], weights, rtol=0, atol=1e-5)
+    assert found["progress"]["step"] == whole["progress"]["step"] == 10
+    for key in ("images", "top1", "top5"):
+        assert found["tally"][key] == whole["tally"][key]
+    losses = [
+        [row["loss"] for row in rows if row["kind"] == "step"] for rows in (log, read_log(run))
+    ]
+    torch.testing.assert_close(*map(torch.tensor, losses), rtol=1e-4, atol=0)
+    best = load_checkpoint(run / "best.pt")["result"]
+    assert best["images"] == 7
+
+
+def test_a_killed_process_ends_the_job_and_the_rest_resume_in_another_number(
+    shards, quiet_recipe, alone, tmp_path
+):
+    run = tmp_path / "run"
+    begun = time.monotonic()
+    recipe = ("--recipe", str(quiet_recipe))
+    done, statuses = fit(2, shards, run, *recipe, "--save-every", "1", KILL_RANK="1", KILL_STEP="7")
+    assert statuses == [1, -signal.SIGKILL]
+    assert time.monotonic() - begun < 60
+    assert "another process of this job ended" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert load_checkpoint(run / "last.pt")["progress"]["step"] == 7
+    done, statuses = fit(3, shards, run, *recipe, "--resume", "auto")
+    assert statuses == [0] * 3, done.stderr
+    found, (whole, _) = load_checkpoint(run / "last.pt"), alone
+    for name, weights in whole["model"].items():
+        torch.testing.assert_close(found["model"][name], weights, rtol=0, atol=1e-5)
+
+
+def test_shares_of_a_batch_are_all_of_it_and_even():
+    for samples in range(12):
+        for count in range(1, 6):
+            shares = [Ranks(rank, count).share(samples) for rank in range(count)]
+            taken = [i for share in shares for i in range(samples)[share]]
+            assert taken == list(range(samples))
+            sizes = [len(range(samples)[share]) for share in shares]
+            assert max(sizes) - min(sizes) <= 1
