@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -137,14 +138,28 @@ def _make(job: Job, slot: int, task: Task, skip: Mapping[int, str]) -> tuple[int
     return slot, make_shard(job, task, slot, skip)
 
 
+def _start_trackers() -> None:
+    """Start the two processes that clean up after processes that were killed, and silently.
+
+    They outlive this one, and warn of each semaphore or folder that they find: after the last
+    line of a command that was stopped. That some are left is so where workers are killed.
+    """
+    before = list(sys.warnoptions)  # they are begun with the same -W
+    try:
+        for tracker in (resource_tracker, loky_resource_tracker):
+            sys.warnoptions.append(f"ignore::UserWarning:{tracker.__name__}")
+            tracker.ensure_running()
+    finally:
+        sys.warnoptions[:] = before
+
+
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Let processes begun here be deaf to Ctrl-C, which a terminal sends to all of them.
 
     The parent hears it and ends them; else each would print a traceback.
     """
-    for tracker in (resource_tracker, loky_resource_tracker):
-        tracker.ensure_running()  # begun later, it would let them through again
+    _start_trackers()  # begun later, they would let them through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
