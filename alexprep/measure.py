@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import simplejpeg
-from numpy.typing import NDArray
-from PIL import Image
-
 from alexprep.errors import ShardError
-from alexprep.moments import Moments, MomentSums
+from alexprep.moments import Moments
+from alexprep.record import part
+from alexprep.settings import PrepSettings
+from alexprep.shard_moments import sum_shard
+from alexprep.shards.index import Index
 from alexprep.shards.manifest import ShardRecord
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import Statistics
 from alexprep.threads import Beat, in_threads
-
-_MEND = "run the same `alexprep shard` command again with --recheck to make it anew"
 
 
 def measure(
@@ -53,76 +48,37 @@ def measure(
         raise ShardError(f"{directory}: {' and '.join(splits)} holds no image to measure")
     shards = [shard for reader in readers for shard in _shards(reader)]
     total = Moments.none(readers[0].size)
-    for moments in in_threads(_sum_shard, shards, jobs, on_progress):
+    for moments in in_threads(_sum, shards, jobs, on_progress):
         total += moments
+    return statistics_of(
+        total, readers[0].manifest.fingerprint, [reader.split for reader in readers]
+    )
+
+
+def statistics_of(total: Moments, fingerprint: str, splits: Sequence[str]) -> Statistics:
+    """Return what follows from the moments of these splits of the set with this fingerprint."""
     return Statistics(
         count=total.count,
         pixel_sum=total.pixel_sum,
         outer_sum=total.outer_sum,
-        fingerprint=readers[0].manifest.fingerprint,
-        split="+".join(reader.split for reader in readers),
+        fingerprint=fingerprint,
+        split="+".join(splits),
     )
 
 
 class _Shard(NamedTuple):
-    reader: ShardReader
+    folder: Path
     record: ShardRecord
-    numbers: range  # of its samples in the split
+    index: Index  # of this shard alone
+    settings: PrepSettings
 
 
 def _shards(reader: ShardReader) -> Iterator[_Shard]:
-    first = 0
-    for record in reader.manifest.of(reader.split):
-        numbers = range(first, first + record.samples)
-        yield _Shard(reader, record, numbers)
-        first = numbers.stop
+    keys = reader.index.keys()
+    for number, record in enumerate(reader.manifest.of(reader.split)):
+        own = part(reader.index, keys, number)
+        yield _Shard(reader.folder, record, own, reader.manifest.settings)
 
 
-def _sum_shard(shard: _Shard, beat: Beat) -> Moments:
-    """Sum the images of one shard, read from its first byte to its last, hashed in passing."""
-    reader, record = shard.reader, shard.record
-    sums = MomentSums(reader.size)
-    buffer = np.empty((reader.size, reader.size, 3), np.uint8)
-    path = reader.folder / record.name
-    digest = hashlib.sha256()
-    position = 0
-    with path.open("rb", buffering=0) as file:
-        for number in shard.numbers:
-            size = int(reader.index.sizes[number])
-            end = int(reader.index.offsets[number]) + size
-            data = file.read(end - position)
-            digest.update(data)
-            position = end
-            sums.add(_decode(data[-size:], reader, number, buffer))
-            beat(1)
-        digest.update(file.read())
-    if digest.hexdigest() != record.sha256:
-        raise ShardError(
-            f"{path}: was changed after it was written (sha256 {digest.hexdigest()[:16]}, the "
-            f"manifest says {record.sha256[:16]}); {_MEND}"
-        )
-    return sums.moments()
-
-
-def _decode(
-    data: bytes, reader: ShardReader, number: int, buffer: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Decode one stored image to uint8 RGB [S, S, 3], into `buffer` where that is possible."""
-    try:
-        image = _pixels(data, reader.extension, buffer)
-    except (ValueError, OSError, SyntaxError) as error:
-        raise ShardError(
-            f"{reader.describe(number)}: does not decode ({error}); {_MEND}"
-        ) from error
-    if image.shape != buffer.shape:
-        found = "x".join(map(str, image.shape[:2]))
-        raise ShardError(f"{reader.describe(number)}: is {found}, not {reader.size}x{reader.size}")
-    return image
-
-
-def _pixels(data: bytes, extension: str, buffer: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if extension == "jpg":
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, buffer=buffer)
-        return pixels
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        return np.asarray(image.convert("RGB"))
+def _sum(shard: _Shard, beat: Beat) -> Moments:
+    return sum_shard(*shard, beat)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from alexprep.errors import StatisticsError
 
-# Runs this short stay below the length at which BLAS starts threads of its own, which would
-# fight with ours; one float64 dot of them is exact by far (255**2 * 8192 < 2**53).
-_LONGEST_RUN = 8192
+_RUN = 256  # pixels of one float32 dot
 _IMAGES_IN_16_BITS = 257  # 257 * 255 == 2**16 - 1
-_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+_CHANNELS = 3
+# Where red, green and blue stand in a pixel read as one little-endian 32-bit number.
+_MASKS = (0x0000FF, 0x00FF00, 0xFF0000)
+_SCALES = (1, 2**8, 2**16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,31 +42,39 @@ class Moments:
 class MomentSums:
     """Add images one by one; exact, and scratch memory is taken once.
 
-    A plain int64 product takes twice as long as decoding the image. Six float64 dots over planes
-    are exact too (their sums stay far below 2**53) and take a quarter of the time.
+    Products of channels are float32 dots of 256 pixels, and exact: a sum of 256 products of
+    levels is a whole number of at most 256 * 255**2 < 2**24, and float32 holds all of these, in
+    whatever order they are added. A masked channel (say 256 times green) is a level times a power
+    of two, which moves the exponent and no digit. The dots are added in float64, where 257
+    images of 4096x4096 stay below 2**53.
+
+    Why so: a pixel of four bytes is a 32-bit number, and masking and converting these takes half
+    the time of taking three-byte pixels apart. See docs/decisions.md for what was measured.
 
     Args:
         size: Height and width S of the images, pixels.
     """
 
     def __init__(self, size: int) -> None:
-        self._shape = (size, size, 3)
+        self._shape = (size, size, 4)
+        self._pixels = size * size
         self._total = Moments.none(size)
         self._recent = np.zeros(self._shape, np.uint16)  # sum of the last few images
         self._recent_count = 0
-        self._planes = np.empty((3, size * size))
-        rows = max(n for n in range(1, size + 1) if size % n == 0 and n * size <= _LONGEST_RUN)
-        runs = self._planes.reshape(3, -1, rows * size)
-        # [runs, 1, n] @ [runs, n, 1]: one dot a run
-        self._factors = [(runs[i][:, None, :], runs[j][:, :, None]) for i, j in _PAIRS]
-        self._dots = np.empty((len(_PAIRS), runs.shape[1], 1, 1))
-        self._recent_dots = np.zeros_like(self._dots)  # whole numbers, far below 2**53
+        runs = -(-self._pixels // _RUN)
+        self._masked = np.empty(self._pixels, np.int32)
+        self._planes = np.zeros((_CHANNELS, runs * _RUN), np.float32)  # zeros fill the last run
+        cut = self._planes.reshape(_CHANNELS, runs, _RUN)
+        # channel i by channels i, i + 1, ...: [1, runs, 1, n] @ [3 - i, runs, n, 1], a dot a run
+        self._factors = [(cut[i, None, :, None], cut[i:, ..., None]) for i in range(_CHANNELS)]
+        self._dots = [np.empty((3 - i, runs, 1, 1), np.float32) for i in range(_CHANNELS)]
+        self._recent_dots = [np.zeros_like(dots, np.float64) for dots in self._dots]
 
     def add(self, image: NDArray[np.uint8]) -> None:
         """Add one image.
 
         Args:
-            image: [S, S, 3] uint8 RGB, levels 0..255.
+            image: [S, S, 4] uint8 RGBX, levels 0..255, contiguous; X is anything.
 
         Raises:
             StatisticsError: `image` has another dtype or shape.
@@ -77,10 +86,15 @@ class MomentSums:
             self._flush()
         self._recent += image
         self._recent_count += 1
-        np.copyto(self._planes, image.reshape(-1, 3).T)
-        for (left, right), dots in zip(self._factors, self._dots, strict=True):
+        numbers = image.reshape(-1).view("<i4")
+        for plane, mask in zip(self._planes, _MASKS, strict=True):
+            np.bitwise_and(numbers, mask, out=self._masked)
+            np.copyto(plane[: self._pixels], self._masked)
+        for (left, right), dots, total in zip(
+            self._factors, self._dots, self._recent_dots, strict=True
+        ):
             np.matmul(left, right, out=dots)
-        self._recent_dots += self._dots
+            total += dots
 
     def moments(self) -> Moments:
         """Return the moments of all images added so far."""
@@ -89,12 +103,13 @@ class MomentSums:
 
     def _flush(self) -> None:
         outer = np.zeros((3, 3), np.int64)
-        for (i, j), total in zip(_PAIRS, self._recent_dots.sum(axis=(1, 2, 3)), strict=True):
-            outer[i, j] = outer[j, i] = int(total)
-        recent = Moments(self._recent_count, self._recent.astype(np.int64), outer)
-        self._total = self._total + recent
+        for i, dots in enumerate(self._recent_dots):
+            for j, total in enumerate(dots.sum(axis=(1, 2, 3)), start=i):
+                outer[i, j] = outer[j, i] = int(total / (_SCALES[i] * _SCALES[j]))
+            dots[:] = 0
+        pixel_sum = self._recent[..., :3].astype(np.int64)
+        self._total = self._total + Moments(self._recent_count, pixel_sum, outer)
         self._recent[:] = 0
-        self._recent_dots[:] = 0
         self._recent_count = 0
 
 
@@ -117,7 +132,9 @@ def sum_images(images: NDArray[np.uint8]) -> Moments:
     ):
         got = f"{images.dtype} {list(images.shape)}"
         raise StatisticsError(f"images must be uint8 [n, S, S, 3]; got {got}")
-    sums = MomentSums(images.shape[1])
+    size = images.shape[1]
+    sums, padded = MomentSums(size), np.zeros((size, size, 4), np.uint8)
     for image in images:
-        sums.add(image)
+        padded[..., :3] = image
+        sums.add(padded)
     return sums.moments()
