@@ -94,7 +94,7 @@ class MomentSums:
             self._factors, self._dots, self._recent_dots, strict=True
         ):
             np.matmul(left, right, out=dots)
-            total += dots
+            np.add(total, dots, out=total)
 
     def moments(self) -> Moments:
         """Return the moments of all images added so far."""
