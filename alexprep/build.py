@@ -10,15 +10,19 @@ from pathlib import Path
 
 from alexprep import finished, heartbeat, workplace
 from alexprep.begun import Begun, check_continues, check_same
-from alexprep.errors import SettingsError, ShardError
+from alexprep.collect import collect
+from alexprep.errors import SettingsError, ShardError, StatisticsError
 from alexprep.files import disk_errors, lock_directory, write_atomically
 from alexprep.finish import finish
 from alexprep.heartbeat import Watch
+from alexprep.measure import measure
+from alexprep.moments import Moments
 from alexprep.plan import Plan
 from alexprep.pool import Assignment, blame, make_shards
 from alexprep.record import Record, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Report
 from alexprep.shards.manifest import MANIFEST, WORK, Manifest
+from alexprep.shards.statistics import STATISTICS, Statistics
 from alexprep.threads import usable_cores
 from alexprep.transform import codec
 from alexprep.worker import Job
@@ -33,6 +37,8 @@ class Listener:
     kept: Callable[[int], None] | None = None  # once: images in shards that are kept
     checked: Callable[[int], None] | None = None  # raw images hashed again since the last time
     done: Callable[[int], None] | None = None  # images done since the last time
+    to_measure: Callable[[int], None] | None = None  # once: images that are decoded for statistics
+    measured: Callable[[int], None] | None = None  # of these since the last time
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ def build(
     *,
     on_bad: str = "skip",
     recheck: bool = False,
+    measured: str | None = None,
     listener: Listener | None = None,
 ) -> Summary:
     """Make all shards of a plan, or what is missing of them.
@@ -88,17 +95,19 @@ def build(
         jobs: Processes; None for one a core. No byte depends on it.
         on_bad: "skip" bad files and report them, or "fail" at the first.
         recheck: Compare hashes of raw images and shards with what was recorded, not only sizes.
+        measured: A split whose statistics are to be made too, of the images as they are stored.
         listener: For progress bars.
 
     Raises:
-        SettingsError: jobs or on_bad that cannot be.
+        SettingsError: jobs, on_bad or a split to measure that cannot be.
         ShardError: the folder holds something else, or a set with other settings, codec or images.
         BadFilesError: a bad file and on_bad="fail", or no image at all.
         RawError: the raw set changed, or an archive is cut.
         DiskError: the disk is full, read-only, or another run holds the folder.
     """
     begun_at = time.monotonic()
-    run = _Run(plan, target, _count_jobs(jobs), _fails(on_bad), listener or Listener())
+    fail, hearer = _fails(on_bad), listener or Listener()
+    run = _Run(plan, target, _count_jobs(jobs), fail, _planned(plan, measured), hearer)
     workplace.claim(target)
     with lock_directory(target):
         begun = Begun.of(plan, codec(plan.settings.format))
@@ -108,7 +117,10 @@ def build(
             _reopen(run, begun, records, {task.name for _, task in stale})
             _make(run, stale)
         if stale or not (target / MANIFEST).is_file():
-            finish(target, plan, begun.codec, _records(run))
+            found = _records(run)
+            finish(target, plan, begun.codec, found, _moments(run, found))
+        elif run.measured is not None:
+            _measure_finished(run, run.measured)
         workplace.remove_work(target)
     report = Report.load(target)
     return Summary(
@@ -127,6 +139,7 @@ class _Run:
     target: Path
     jobs: int
     fail: bool  # the first bad file ends the run
+    measured: str | None  # the split whose statistics are made
     listener: Listener
 
 
@@ -140,6 +153,16 @@ def _fails(on_bad: str) -> bool:
     if on_bad not in ON_BAD:
         raise SettingsError(f"on-bad must be skip or fail; got {on_bad!r}")
     return on_bad == "fail"
+
+
+def _planned(plan: Plan, measured: str | None) -> str | None:
+    splits = dict.fromkeys(task.split for task in plan.tasks)
+    if measured is not None and measured not in splits:
+        raise SettingsError(
+            f"statistics of {measured} are wanted, and only {' and '.join(splits)} is prepared; "
+            f"prepare {measured} too, or measure what there is with `alexprep stats --split`"
+        )
+    return measured
 
 
 def _known(run: _Run, begun: Begun) -> list[Record | None]:
@@ -190,7 +213,7 @@ def _make(run: _Run, stale: list[Assignment]) -> None:
     suspects = workplace.left_in_work(run.target)
     workplace.remove_runs(run.target)
     folder = workplace.open_run(run.target, len(run.plan.tasks))
-    job = Job(run.plan.settings, run.target, folder, run.fail)
+    job = Job(run.plan.settings, run.target, folder, run.fail, run.measured)
     try:
         blame(job, stale, suspects, killers)
         watch = Watch(folder / heartbeat.NAME, run.listener.done)
@@ -210,3 +233,29 @@ def _records(run: _Run) -> list[Record]:
             "run it again"
         )
     return [record for record in records if record is not None]
+
+
+def _moments(run: _Run, records: list[Record]) -> tuple[str, Moments] | None:
+    """Return the split whose statistics are wanted, and its sums."""
+    if run.measured is None:
+        return None
+    pairs = [
+        (task, record)
+        for task, record in zip(run.plan.tasks, records, strict=True)
+        if task.split == run.measured
+    ]
+    hears = (run.listener.to_measure, run.listener.measured)
+    return run.measured, collect(run.target, pairs, run.plan.settings, run.jobs, *hears)
+
+
+def _measure_finished(run: _Run, split: str) -> None:
+    """Measure a set that was finished before, unless it has these statistics."""
+    manifest, path = Manifest.load(run.target), run.target / STATISTICS
+    try:
+        if Statistics.load(path, manifest.fingerprint).split == split:
+            return
+    except StatisticsError:
+        pass  # missing, damaged, or of the shards before: made anew
+    if run.listener.to_measure is not None:
+        run.listener.to_measure(manifest.samples(split))
+    measure(run.target, [split], run.jobs, run.listener.measured).save(path)

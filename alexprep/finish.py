@@ -7,16 +7,25 @@ from pathlib import Path
 
 from alexprep.errors import BadFilesError
 from alexprep.files import canonical_json, sha256_file, write_atomically
+from alexprep.measure import statistics_of
+from alexprep.moments import Moments
 from alexprep.plan import Plan
 from alexprep.record import Record, join
 from alexprep.report import Report
 from alexprep.shards.index import index_name
 from alexprep.shards.manifest import Manifest
+from alexprep.shards.statistics import STATISTICS
 
 INFO = "_info.json"  # what timm's reader of webdatasets looks for
 
 
-def finish(target: Path, plan: Plan, codec: Mapping[str, str], records: Sequence[Record]) -> Report:
+def finish(
+    target: Path,
+    plan: Plan,
+    codec: Mapping[str, str],
+    records: Sequence[Record],
+    measured: tuple[str, Moments] | None = None,
+) -> Report:
     """Write all that stands beside the shards.
 
     Args:
@@ -24,6 +33,7 @@ def finish(target: Path, plan: Plan, codec: Mapping[str, str], records: Sequence
         plan: What was planned.
         codec: See `transform.codec`.
         records: One for each task of the plan, in its order.
+        measured: A split and its sums, where statistics are wanted.
 
     Raises:
         BadFilesError: not one of the raw files is an image.
@@ -56,6 +66,9 @@ def finish(target: Path, plan: Plan, codec: Mapping[str, str], records: Sequence
     )
     write_atomically(target / INFO, canonical_json(_info(manifest)))
     report.save(target)
+    if measured is not None:
+        split, moments = measured
+        statistics_of(moments, manifest.fingerprint, [split]).save(target / STATISTICS)
     manifest.save(target)
     return report
 

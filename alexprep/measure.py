@@ -69,7 +69,7 @@ def statistics_of(total: Moments, fingerprint: str, splits: Sequence[str]) -> St
 class _Shard(NamedTuple):
     folder: Path
     record: ShardRecord
-    index: Index  # of this shard alone
+    places: Index  # of this shard alone
     settings: PrepSettings
 
 

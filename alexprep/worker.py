@@ -22,6 +22,7 @@ from alexprep.raw.source import read_source, shown
 from alexprep.record import Record, origin, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, outcomes_of
 from alexprep.settings import PrepSettings
+from alexprep.shard_moments import StoredSums, moments_name, save_moments
 from alexprep.shards.index import Index
 from alexprep.shards.manifest import WORK, ShardRecord
 from alexprep.shards.tar import Placed, write_shard
@@ -38,6 +39,7 @@ class Job:
     target: Path  # SHARDS
     run: Path  # SHARDS/.work/run-...: this run's own folder
     fail: bool  # the first bad file ends the run
+    measured: str | None = None  # the split whose stored images are summed in passing
 
 
 @dataclass
@@ -47,6 +49,7 @@ class _Made:
     outcomes: list[Outcome] = field(default_factory=list)
     source_sizes: list[int] = field(default_factory=list)
     source_hashes: list[str] = field(default_factory=list)
+    sums: StoredSums | None = None  # where statistics are wanted
 
 
 def start_worker(parent: int) -> None:
@@ -85,7 +88,7 @@ def make_shard(job: Job, task: Task, slot: int, skip: Mapping[int, str]) -> Shar
         DiskError: the disk is full, or cannot be written.
         ShardError: what was written reads back as something else.
     """
-    made = _Made()
+    made = _Made(sums=StoredSums(job.settings) if task.split == job.measured else None)
     path = job.run / f"{task.name}.tar"
     beat = Heartbeat(job.run / heartbeat.NAME, slot)
     try:
@@ -100,6 +103,8 @@ def make_shard(job: Job, task: Task, slot: int, skip: Mapping[int, str]) -> Shar
                 synced.result()
             record = _record(task, made, placed, hashed)
             (job.run / record_name(task)).write_bytes(record.to_bytes())
+            if made.sums is not None:
+                save_moments(job.run / moments_name(task), made.sums.moments(), record.shard)
             _publish(job, task)
         beat.finish(len(task.samples))
     finally:
@@ -141,6 +146,8 @@ def _samples(
             made.outcomes += outcomes_of(planned.source, task.split, notes, digest)
         made.source_sizes.append(planned.source.size)
         made.source_hashes.append(digest)
+        if made.sums is not None:
+            made.sums.add(image)
         del data  # 10 MB of a large file: not to be held while the next one is read
         yield planned.key, planned.label, image
     beat.at(len(task.samples))
@@ -182,9 +189,11 @@ def _record(task: Task, made: _Made, placed: list[Placed], hashed: _Hashed) -> R
 
 
 def _publish(job: Job, task: Task) -> None:
-    """Rename the shard to where it counts, and then its record."""
+    """Rename the shard to where it counts, and then its record; moments go before it."""
     shard, record = f"{task.name}.tar", record_name(task)
     (job.run / shard).replace(job.target / shard)
     sync_folder(job.target)
+    if task.split == job.measured:
+        (job.run / moments_name(task)).replace(job.target / WORK / moments_name(task))
     # Not synced: a record that a loss of power takes or damages means that the shard is made anew.
     (job.run / record).replace(job.target / WORK / record)

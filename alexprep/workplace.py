@@ -2,6 +2,7 @@
 
 - .work/begun.json: see begun.py
 - .work/train-000000.json: records of finished shards, see record.py
+- .work/train-000000.npz: moments of finished shards, see shard_moments.py
 - .work/killers.json: images that kill the process that decodes them
 - .work/run-.../: what one run has not finished. No other run touches it but to remove it, so
   that workers that outlived their parent have nothing left to rename.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alexprep.cli.options import jobs_option, shards_argument
+from alexprep.cli.options import fit_options, jobs_option, shards_argument
 
 
 @click.command(short_help="Mean image, mean colour and colour axes of SHARDS.")
@@ -49,7 +49,7 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
         path = shards / "figures" / name
         draw(statistics, path)
         click.echo(f"Picture: {path}")
-    click.echo(f"Next: alextrain fit {shards}{_fit_options(len(statistics.pixel_sum))}")
+    click.echo(f"Next: alextrain fit {shards}{fit_options(len(statistics.pixel_sum))}")
 
 
 @click.command(short_help="Check every byte of SHARDS.")
@@ -86,11 +86,3 @@ def verify(shards: Path, jobs: int | None) -> None:
         f"{shards}: {len(manifest.shards):,} shards with {samples:,} samples are as written; "
         f"fingerprint {manifest.fingerprint}"
     )
-
-
-def _fit_options(size: int) -> str:
-    """Return what `alextrain fit` needs for images smaller than the paper's crop of 227."""
-    if size >= 227:
-        return ""
-    # The share that 227 is of 256, and at least 67, which the paper's net needs.
-    return f" --recipe quick --crop {min(size, max(67, size * 227 // 256))}"

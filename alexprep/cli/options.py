@@ -40,3 +40,11 @@ def jobs_option(command: Command) -> Command:
         type=click.IntRange(1, 1024),
         help="How many work at once; the result is the same. [default: one for each core]",
     )(command)
+
+
+def fit_options(size: int) -> str:
+    """Return what `alextrain fit` needs for images smaller than the paper's crop of 227."""
+    if size >= 227:
+        return ""
+    # The share that 227 is of 256, and at least 67, which the paper's net needs.
+    return f" --recipe quick --crop {min(size, max(67, size * 227 // 256))}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alexprep.cli.options import PATH
+from alexprep.cli.options import PATH, fit_options
 from alexprep.cli.shard_options import shard_options
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
             jobs,
             on_bad=options["on_bad"],
             recheck=options["recheck"],
+            measured="train" if options["stats"] else None,
             listener=bars.listener(),
         )
-    _say_summary(shards, plan, summary)
+    _say_summary(shards, plan, summary, stats=options["stats"])
     if summary.exit_code:
         raise SystemExit(summary.exit_code)
 
@@ -91,13 +92,25 @@ class _Bars:
     def listener(self) -> Any:
         from alexprep.build import Listener
 
-        return Listener(kept=self._kept, checked=self._update, done=self._update)
+        return Listener(
+            kept=self._kept,
+            checked=self._update,
+            done=self._update,
+            to_measure=self._to_measure,
+            measured=self._update,
+        )
 
     def _kept(self, images: int) -> None:
         from alexprep.cli.progress import Progress
 
         self._bar.close()
         self._bar = Progress(self._samples, "images", done=images)
+
+    def _to_measure(self, images: int) -> None:
+        from alexprep.cli.progress import Progress
+
+        self._bar.close()
+        self._bar = Progress(images, "images measured")
 
     def _update(self, images: int) -> None:
         self._bar.update(images)
@@ -151,9 +164,10 @@ def _warn(estimate: Estimate, size: float, free: int, shards: Path) -> None:
         click.echo(f"Note: only {byte_size(free)} are free for {shards}")
 
 
-def _say_summary(shards: Path, plan: Plan, summary: Summary) -> None:
+def _say_summary(shards: Path, plan: Plan, summary: Summary, *, stats: bool) -> None:
     from alexprep.cli.progress import byte_size, duration
     from alexprep.report import CSV_NAME
+    from alexprep.shards.statistics import STATISTICS
 
     what = f"{_number(summary.images, 'image')} in {_number(len(plan.tasks), 'shard')}"
     if summary.written:
@@ -171,6 +185,10 @@ def _say_summary(shards: Path, plan: Plan, summary: Summary) -> None:
         click.echo(f"  {done} {count:,}, {why}: {which}")
     if summary.report.outcomes:
         click.echo(f"Report: {shards / CSV_NAME}")
+    if stats:
+        click.echo(f"Statistics: {shards / STATISTICS}")
+        click.echo(f"Next: alextrain fit {shards}{fit_options(plan.settings.size)}")
+        return
     splits = {task.split for task in plan.tasks}
     click.echo(f"Next: alexprep {'stats' if 'train' in splits else 'verify'} {shards}")
 

@@ -88,6 +88,12 @@ _RUN_OPTIONS = (
         "and make anew what has changed.",
     ),
     click.option(
+        "--stats",
+        is_flag=True,
+        help="Make the statistics of train too, of each image as it was written while it is in "
+        "memory: the same file as `alexprep stats` makes, without another pass.",
+    ),
+    click.option(
         "--dry-run", is_flag=True, help="Say what was found and what would be done, and stop."
     ),
 )
