@@ -1,0 +1,239 @@
+"""WebDataset tars that others made: an image, and a label beside it under the same key.
+
+Labels are numbers or texts, in a member .cls, .json or .txt. The names of classes are found where
+the keys tell them: in a folder (n01440764/...) or a wnid in front (n01440764_10026).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from alexprep.errors import RawError
+from alexprep.raw.containers import Archive
+from alexprep.raw.layout import Layout, Place
+from alexprep.raw.numbered import class_folders, number_folders, split_in_name
+from alexprep.raw.place import open_place
+from alexprep.raw.source import (
+    RawSet,
+    Source,
+    clean_path,
+    describe,
+    ignored,
+    shown,
+    sort_sources,
+    split_of,
+)
+from alexprep.raw.tarwalk import walk
+
+NAME = "webdataset"
+IMAGES = ("jpg", "jpeg", "png", "webp", "ppm", "pgm", "gif", "bmp", "tif", "tiff")
+LABELS = ("cls", "cls.txt", "label", "json", "txt")  # in this order, where there are several
+_FIELDS = ("label", "cls", "class", "class_id", "target")  # of a .json, in this order
+_MAX_LABEL = 1 << 20  # bytes; a label is a number or a word, a .json may hold more beside it
+_LOOK = 16  # members looked at to recognise the layout
+_WNID = re.compile(r"(n\d{8})_")
+
+Label = int | str
+
+
+class _Member(NamedTuple):
+    folder: str  # of the key; "" for none
+    stem: str
+    extension: str
+    offset: int
+    size: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.folder}/{self.stem}" if self.folder else self.stem
+
+
+class _Sample(NamedTuple):
+    tar: str  # its name without extension
+    image: _Member
+    label: Label
+    container: Archive
+
+
+def open_webdataset(place: Place) -> RawSet:
+    """List the samples of WebDataset tars; labels are read, images are not.
+
+    The split stands in the names of the tars; without one it is train. Samples without a label
+    (or with -1) are counted, not listed.
+
+    Raises:
+        RawError: a tar is cut or damaged, no sample has an image and a label, or labels are not
+            all numbers or all texts.
+    """
+    found: dict[str, list[_Sample]] = {}
+    unlabelled: dict[str, int] = {}
+    for tar in _tars(place.path):
+        split = split_in_name(tar.name) or "train"
+        listed = found.setdefault(split, [])
+        unlabelled[split] = unlabelled.get(split, 0) + _read(tar, listed)
+    samples = [sample for listed in found.values() for sample in listed]
+    if not samples:
+        raise RawError(
+            f"{place.path}: no sample with an image (.{', .'.join(IMAGES[:4])}) and a label "
+            f"(.{', .'.join(LABELS)}) under one key"
+        )
+    classes, order = _classes(samples, place.path)
+    splits = {
+        split: sort_sources(_sources(split, listed, classes))
+        for split, listed in found.items()
+        if listed
+    }
+    lines = [describe(split, sources) for split, sources in splits.items()]
+    lines += [
+        f"{split}: {count:,} images without a label not read"
+        for split, count in unlabelled.items()
+        if count
+    ]
+    return RawSet(NAME, place.path, splits, own_order=order, found=lines)
+
+
+def recognises(place: Place) -> bool:
+    """Tell whether the first members of the first tar are samples."""
+    tars = [tar for tar in _tars(place.path) if tar.suffix == ".tar"]
+    try:
+        members = list(islice(_members(tars[0]), _LOOK)) if tars else []
+    except RawError:
+        return False
+    kinds: dict[str, set[str]] = {}
+    for member in members:
+        if split_of(member.folder.split("/")[0]) is None:
+            kinds.setdefault(member.key, set()).add(member.extension)
+    return any(found & set(IMAGES) and found & set(LABELS) for found in kinds.values())
+
+
+LAYOUT = Layout(
+    NAME,
+    "WebDataset tars, train-*.tar, with an image and its label under each key",
+    recognises,
+    open_webdataset,
+)
+
+
+def _tars(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(path.glob("*.tar"))
+
+
+def _members(tar: Path) -> Iterator[_Member]:
+    for name, offset, size in walk(tar):
+        parts = clean_path(name)
+        if parts and not any(map(ignored, parts)):
+            stem, _, extension = parts[-1].partition(".")
+            yield _Member("/".join(parts[:-1]), stem, extension.lower(), offset, size)
+
+
+def _read(tar: Path, listed: list[_Sample]) -> int:
+    """Add the samples of one tar; return how many images have no label."""
+    container = Archive(str(tar))
+    without = 0
+    with open_place(tar) as opened:
+        for _, run in groupby(_members(tar), key=attrgetter("key")):
+            members = {member.extension: member for member in run}
+            image = _first(members, IMAGES)
+            if image is None:
+                continue
+            beside = _first(members, LABELS)
+            label = None if beside is None else _label(tar, beside, opened.read)
+            if label is None or label == -1:
+                without += 1
+            else:
+                listed.append(_Sample(tar.stem, image, label, container))
+    return without
+
+
+def _first(members: dict[str, _Member], extensions: Sequence[str]) -> _Member | None:
+    return next((members[name] for name in extensions if name in members), None)
+
+
+def _label(tar: Path, member: _Member, read: Callable[[int, int], bytes]) -> Label | None:
+    """Return a sample's label; None for an empty one."""
+    title = f"{tar}: {shown(member.key)}.{member.extension}"
+    if member.size > _MAX_LABEL:
+        raise RawError(f"{title} has {member.size:,} bytes, more than a label has")
+    try:
+        text = read(member.size, member.offset).decode("utf-8-sig").strip()
+        if member.extension != "json":
+            return _number_or_text(text)
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RawError(f"{title} cannot be read as text ({type(error).__name__})") from error
+    if isinstance(content, dict):
+        content = next((content[name] for name in _FIELDS if name in content), None)
+    if content is None or (isinstance(content, int | str) and not isinstance(content, bool)):
+        return content
+    raise RawError(f"{title} holds no label; expected a number or a text under {_FIELDS[0]!r}")
+
+
+def _number_or_text(text: str) -> Label | None:
+    if text.isascii() and text.removeprefix("-").isdigit():
+        return int(text)
+    return text or None
+
+
+def _classes(samples: list[_Sample], path: Path) -> tuple[dict[Label, str], tuple[str, ...]]:
+    """Return label -> class, and the classes in order of their numbers, if they have such."""
+    numbers = sorted({sample.label for sample in samples if isinstance(sample.label, int)})
+    texts = sorted({sample.label for sample in samples if isinstance(sample.label, str)})
+    if numbers and texts:
+        raise RawError(
+            f"{path}: some labels are numbers ({numbers[0]}), others texts ({shown(texts[0])}); "
+            "expected one kind"
+        )
+    if texts:
+        return class_folders(texts, str(path)), ()
+    if numbers[0] < 0:
+        raise RawError(f"{path}: a label is {numbers[0]}; expected numbers from 0 on")
+    folders = (
+        _told_by(samples, lambda member: member.folder.rpartition("/")[2])
+        or _told_by(samples, lambda member: match[1] if (match := _WNID.match(member.stem)) else "")
+        or number_folders(numbers, None)[0]
+    )
+    return folders, tuple(folders[number] for number in numbers)
+
+
+def _told_by(
+    samples: list[_Sample], name_of: Callable[[_Member], str]
+) -> dict[Label, str] | None:
+    """Return label -> name where each label has one name, and no other label has it too."""
+    told: dict[Label, str] = {}
+    for sample in samples:
+        name = name_of(sample.image)
+        if name and told.setdefault(sample.label, name) != name:
+            return None
+    labels = {sample.label for sample in samples}
+    same = told.keys() == labels and len(set(told.values())) == len(labels)
+    return told if same and not any(split_of(name) for name in told.values()) else None
+
+
+def _sources(split: str, samples: list[_Sample], classes: dict[Label, str]) -> Iterator[Source]:
+    folders = [classes[sample.label] for sample in samples]
+    for naming in (_by_stem, _by_key, _by_tar):
+        names = list(map(naming, samples))
+        if len(set(zip(folders, names, strict=True))) == len(names):
+            break
+    for sample, folder, name in zip(samples, folders, names, strict=True):
+        member = sample.image
+        path = f"{split}/{folder}/{name}.{member.extension}"
+        yield Source(folder, path, member.size, sample.container, member.offset)
+
+
+def _by_stem(sample: _Sample) -> str:
+    return sample.image.stem
+
+
+def _by_key(sample: _Sample) -> str:
+    return sample.image.key
+
+
+def _by_tar(sample: _Sample) -> str:
+    return f"{sample.tar}/{sample.image.key}"

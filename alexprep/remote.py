@@ -1,0 +1,208 @@
+"""Files behind URLs: ranges are read, some failures tried again, and then one sentence said.
+
+The only module that imports fsspec, and only when a URL is met. A URL is shown without what may be
+secret in it: user, password and query. What a server or a library says is not shown either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from alexprep.errors import RawError
+
+# scheme -> the package that fsspec needs for it
+SCHEMES = {"http": "aiohttp", "https": "aiohttp", "s3": "s3fs", "gs": "gcsfs", "hf": "huggingface_hub"}
+EXTRA = 'pip install "alexkit[remote]"'
+_ATTEMPTS = 4
+_FIRST_WAIT = 0.25  # seconds before the second attempt; doubled each time
+_AHEAD = 1 << 20  # bytes fetched at once while an archive's headers are walked
+_CONNECT, _SILENCE = 15, 30  # seconds without a connection, without a byte
+_FINAL = (400, 401, 403, 404, 405, 410)  # asking again changes nothing
+
+Result = TypeVar("Result")
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a text names a file behind a URL; `pipe:` and the like count, to be refused."""
+    return "://" in text or text.startswith("pipe:")
+
+
+def check_url(url: str) -> str:
+    """Return the URL.
+
+    Raises:
+        RawError: its scheme is none that is read, or the package for it is not installed.
+    """
+    scheme = url.partition(":")[0].lower()
+    if scheme not in SCHEMES or "://" not in url:
+        raise RawError(
+            f"{shown_url(url)}: {scheme}: is no scheme that is read; give a path, or a URL of "
+            f"{', '.join(SCHEMES)}"
+        )
+    for package in ("fsspec", SCHEMES[scheme]):
+        if find_spec(package) is None:
+            extra = EXTRA if package in ("fsspec", "aiohttp", "s3fs") else f"pip install {package}"
+            raise RawError(f"{shown_url(url)}: needs the package {package}; install it: {extra}")
+    return url
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as it may be printed: without user, password, query and fragment."""
+    if "://" not in url:
+        return f"{url.partition(':')[0]}:..."  # `pipe:` holds a command, which is nobody's to see
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def read_range(url: str, start: int, count: int) -> bytes:
+    """Return `count` bytes from `start` on; fewer only at the end of the file.
+
+    Raises:
+        RawError: the file is not there or not to be read, the server fails again and again, or it
+            does not serve ranges.
+    """
+    if count <= 0:
+        return b""
+    files = _files(url)
+
+    def fetch() -> bytes:
+        data = files.cat_file(url, start=start, end=start + count)
+        assert isinstance(data, bytes)
+        return data
+
+    data = _tried(url, fetch)
+    if len(data) > count:
+        raise RawError(
+            f"{shown_url(url)}: the server sends whole files where a part is asked for, so this "
+            "cannot be read in place; copy it here, or serve it with a server that knows ranges"
+        )
+    return data
+
+
+def read_whole(url: str) -> bytes:
+    """Return all bytes of a file.
+
+    Raises:
+        RawError: as for `read_range`.
+    """
+    files = _files(url)
+    return bytes(_tried(url, lambda: files.cat_file(url)))
+
+
+def size_of(url: str) -> int:
+    """Return the bytes of a file.
+
+    Raises:
+        RawError: it is not there, not to be read, or the server does not tell.
+    """
+    files = _files(url)
+    size = _tried(url, lambda: files.info(url)).get("size")
+    if not isinstance(size, int):
+        raise RawError(
+            f"{shown_url(url)}: the server does not say how long the file is; copy it here, or "
+            "serve it with another server"
+        )
+    return size
+
+
+class Ahead:
+    """A file whose headers are walked: what follows a read position is fetched with it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = check_url(url)
+        self.size = size_of(url)
+        self._start, self._data = 0, b""
+
+    def read(self, count: int, position: int) -> bytes:
+        """Return `count` bytes from `position` on; fewer only at the end of the file."""
+        count = max(0, min(count, self.size - position))
+        at = position - self._start
+        if not 0 <= at <= len(self._data) - count:
+            length = min(max(count, _AHEAD), self.size - position)
+            self._start, self._data, at = position, read_range(self._url, position, length), 0
+        return self._data[at : at + count]
+
+
+@functools.cache
+def _file_system(scheme: str) -> Any:
+    fsspec = import_module("fsspec")
+    options: dict[str, Any] = {}
+    if scheme in ("http", "https"):
+        timeout = import_module("aiohttp").ClientTimeout(
+            total=None, sock_connect=_CONNECT, sock_read=_SILENCE
+        )
+        options = {"client_kwargs": {"timeout": timeout}}
+    elif scheme == "s3":
+        options = {
+            "config_kwargs": {
+                "connect_timeout": _CONNECT,
+                "read_timeout": _SILENCE,
+                "retries": {"max_attempts": 2},
+            }
+        }
+    return fsspec.filesystem(scheme, use_listings_cache=False, **options)
+
+
+def _files(url: str) -> Any:
+    return _file_system(check_url(url).partition(":")[0].lower())
+
+
+def _tried(url: str, call: Callable[[], Result]) -> Result:
+    """Return what a call gives, trying again with growing pauses where that may help."""
+    wait = _FIRST_WAIT
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return call()
+        except _failures() as error:
+            reason, final = _reason(error)
+            if final or attempt == _ATTEMPTS:
+                tries = "" if final else f" ({attempt} attempts)"
+                raise RawError(f"{shown_url(url)}: {reason}{tries}") from None
+        time.sleep(wait)
+        wait *= 2
+    raise AssertionError
+
+
+@functools.cache
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what the installed packages raise when a server or the network fails."""
+    kinds: list[type[Exception]] = [OSError, asyncio.TimeoutError]
+    if find_spec("aiohttp") is not None:
+        kinds.append(import_module("aiohttp").ClientError)
+    if find_spec("botocore") is not None:
+        kinds.append(import_module("botocore.exceptions").BotoCoreError)
+    return tuple(kinds)
+
+
+def _reason(error: Exception) -> tuple[str, bool]:
+    """Return what to say of a failure, and whether asking again is of no use."""
+    status = getattr(error, "status", None)
+    if isinstance(error, FileNotFoundError) or status in (404, 410):
+        return "no such file there; check the URL", True
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return (
+            "the server refuses it (forbidden); give credentials as its own tools take them, "
+            "in the environment or a configuration file",
+            True,
+        )
+    if type(error).__name__ == "NoCredentialsError":
+        return (
+            "needs credentials and there are none; give them as its own tools take them, in the "
+            "environment or a configuration file",
+            True,
+        )
+    if isinstance(status, int):
+        return f"the server answers with status {status}; try again later", status in _FINAL
+    return (
+        f"cannot be fetched ({type(error).__name__}); check the network and the server and run "
+        "the same command again",
+        False,
+    )
