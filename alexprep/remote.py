@@ -18,13 +18,24 @@ from urllib.parse import urlsplit
 from alexprep.errors import RawError
 
 # scheme -> the package that fsspec needs for it
-SCHEMES = {"http": "aiohttp", "https": "aiohttp", "s3": "s3fs", "gs": "gcsfs", "hf": "huggingface_hub"}
+SCHEMES = {
+    "http": "aiohttp",
+    "https": "aiohttp",
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "hf": "huggingface_hub",
+}
 EXTRA = 'pip install "alexkit[remote]"'
 _ATTEMPTS = 4
 _FIRST_WAIT = 0.25  # seconds before the second attempt; doubled each time
 _AHEAD = 1 << 20  # bytes fetched at once while an archive's headers are walked
 _CONNECT, _SILENCE = 15, 30  # seconds without a connection, without a byte
 _FINAL = (400, 401, 403, 404, 405, 410)  # asking again changes nothing
+_CREDENTIALS = (
+    "give credentials as the server's own tools take them, in the environment or a "
+    "configuration file"
+)
+_AGAIN = "check the network and the server and run the same command again"
 
 Result = TypeVar("Result")
 
@@ -185,24 +196,13 @@ def _failures() -> tuple[type[Exception], ...]:
 def _reason(error: Exception) -> tuple[str, bool]:
     """Return what to say of a failure, and whether asking again is of no use."""
     status = getattr(error, "status", None)
+    kind = type(error).__name__
     if isinstance(error, FileNotFoundError) or status in (404, 410):
         return "no such file there; check the URL", True
     if isinstance(error, PermissionError) or status in (401, 403):
-        return (
-            "the server refuses it (forbidden); give credentials as its own tools take them, "
-            "in the environment or a configuration file",
-            True,
-        )
-    if type(error).__name__ == "NoCredentialsError":
-        return (
-            "needs credentials and there are none; give them as its own tools take them, in the "
-            "environment or a configuration file",
-            True,
-        )
+        return f"the server refuses it (forbidden); {_CREDENTIALS}", True
+    if kind == "NoCredentialsError":
+        return f"needs credentials and there are none; {_CREDENTIALS}", True
     if isinstance(status, int):
         return f"the server answers with status {status}; try again later", status in _FINAL
-    return (
-        f"cannot be fetched ({type(error).__name__}); check the network and the server and run "
-        "the same command again",
-        False,
-    )
+    return f"cannot be fetched ({kind}); {_AGAIN}", False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from alexprep.errors import ImageError
+from alexprep.raw.place import read_at
 from alexprep.raw.source import Source
+from alexprep.raw.zipmember import read_member
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,21 @@ class Archive:
 
 
 @dataclass(frozen=True)
+class Zip:
+    """Members of a zip file; the source's place is the offset of the member's own header."""
+
+    file: str
+
+    def read(self, source: Source) -> bytes:
+        """Read the bytes in place, inflate them, and check their CRC-32."""
+        return read_member(self.file, source.place, source.size)
+
+    def where(self, _source: Source) -> str:
+        """Return the zip file."""
+        return self.file
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """What was listed and cannot be read: a link to nothing, a folder that may not be entered."""
 
@@ -58,17 +74,3 @@ class Unreadable:
     def where(self, _source: Source) -> str:
         """Return the path."""
         return self.path
-
-
-def read_at(path: str, count: int, start: int) -> bytes:
-    """Return `count` bytes of a file from `start` on, or fewer where it ends before."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        data = os.pread(descriptor, count, start)
-        while len(data) < count and (
-            more := os.pread(descriptor, count - len(data), start + len(data))
-        ):
-            data += more
-    finally:
-        os.close(descriptor)
-    return data

@@ -99,19 +99,21 @@ LAYOUT = Layout(
 def _parquet_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix == SUFFIX else []
-    return sorted(
-        file for pattern in (f"*{SUFFIX}", f"*/*{SUFFIX}") for file in path.glob(pattern)
-    )
+    return sorted(file for pattern in (f"*{SUFFIX}", f"*/*{SUFFIX}") for file in path.glob(pattern))
 
 
 def _files(path: Path) -> list[Path]:
     files = _parquet_files(path)
     if not files:
-        raise RawError(f"{path}: no {SUFFIX} file in it or in its folders; expected train-*{SUFFIX}")
+        raise RawError(
+            f"{path}: no {SUFFIX} file in it or in its folders; expected train-*{SUFFIX}"
+        )
     folders = {file.parent for file in files if split_in_name(file.parent.name) is None}
     if len(folders) > 1:
         names = some(str(folder.relative_to(path)) for folder in folders)
-        raise RawError(f"{path}: holds Parquet files in several folders ({names}); give one of them")
+        raise RawError(
+            f"{path}: holds Parquet files in several folders ({names}); give one of them"
+        )
     return files
 
 

@@ -219,9 +219,7 @@ def _features(metadata: dict[bytes, bytes] | None) -> dict[str, dict[str, Any]]:
     return {name: kind for name, kind in features.items() if isinstance(kind, dict)}
 
 
-def _image_column(
-    arrow: Any, file: str, schema: Any, features: dict[str, dict[str, Any]]
-) -> str:
+def _image_column(arrow: Any, file: str, schema: Any, features: dict[str, dict[str, Any]]) -> str:
     found = [name for name in schema.names if features.get(name, {}).get("_type") == "Image"]
     found = found or [field.name for field in schema if _is_image(arrow, field.type)]
     found = found or [field.name for field in schema if _is_binary(arrow, field.type)]
@@ -252,7 +250,9 @@ def _is_text(arrow: Any, kind: Any) -> bool:
 def _label_column(arrow: Any, schema: Any, features: dict[str, dict[str, Any]]) -> str | None:
     """Return a column called label, else the first ClassLabel, else one with a likely name."""
     classes = [name for name in schema.names if features.get(name, {}).get("_type") == "ClassLabel"]
-    likely = [name for name in ("label", "labels", "fine_label", "class", "cls") if name in schema.names]
+    likely = [
+        name for name in ("label", "labels", "fine_label", "class", "cls") if name in schema.names
+    ]
     for name in (*[name for name in likely if name in classes], *classes, *likely):
         kind = schema.field(name).type
         if arrow.types.is_integer(kind) or _is_text(arrow, kind):

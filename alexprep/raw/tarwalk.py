@@ -6,13 +6,14 @@ million members. It also takes an archive that was cut at a member's border for 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from alexprep.errors import RawError
+from alexprep.raw.place import Opened, open_place
 from alexprep.raw.source import shown
 
 BLOCK = 512
@@ -42,7 +43,7 @@ class _Header(NamedTuple):
 class _Archive:
     """Where an archive lies, and what its errors call it."""
 
-    descriptor: int
+    opened: Opened
     title: str
     start: int
     end: int
@@ -50,13 +51,13 @@ class _Archive:
 
     def read(self, count: int, position: int) -> bytes:
         try:
-            return os.pread(self.descriptor, min(count, max(0, self.end - position)), position)
+            return self.opened.read(min(count, max(0, self.end - position)), position)
         except OSError as error:
             raise RawError(f"{self.title}: cannot be read ({error.strerror})") from error
 
 
 def walk(
-    path: Path, start: int = 0, end: int | None = None, inside: str = ""
+    path: str | Path, start: int = 0, end: int | None = None, inside: str = ""
 ) -> Iterator[tuple[str, int, int]]:
     """Yield name, offset of the data in `path`, and size of each file in a tar archive.
 
@@ -64,7 +65,7 @@ def walk(
     as UTF-8 with surrogateescape. Folders are passed over.
 
     Args:
-        path: The archive, uncompressed.
+        path: The archive, uncompressed; or its URL.
         start: Where it begins in `path`, for an archive that is a member of another.
         end: Where it ends; None: with the file.
         inside: Its own name in that other archive, for messages.
@@ -74,16 +75,13 @@ def walk(
             member that is neither file nor folder.
     """
     title = f"{path}, {shown(inside)} in it" if inside else str(path)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise RawError(f"{path}: cannot be opened ({error.strerror})") from error
-    try:
-        size = os.fstat(descriptor).st_size
-        archive = _Archive(descriptor, title, start, size if end is None else end, end is not None)
-        yield from _files(archive)
-    finally:
-        os.close(descriptor)
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_place(path))
+        except OSError as error:
+            raise RawError(f"{path}: cannot be opened ({error.strerror})") from error
+        last = opened.size if end is None else end
+        yield from _files(_Archive(opened, title, start, last, end is not None))
 
 
 def _files(archive: _Archive) -> Iterator[tuple[str, int, int]]:

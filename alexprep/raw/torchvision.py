@@ -100,7 +100,9 @@ def open_torchvision(place: Place) -> RawSet:
             for number, label in enumerate(arrays.labels.tolist())
         )
         found.append(describe(split, splits[split]))
-    found.append(f"every file has the MD5 of torchvision's list; val is what it calls {_SPLITS['val']}")
+    found.append(
+        f"every file has the MD5 of torchvision's list; val is what it calls {_SPLITS['val']}"
+    )
     return RawSet(
         f"{NAME}:{name}",
         place.path,

@@ -100,7 +100,9 @@ def download(name: str, root: Path) -> None:
 
 def _dataset(name: str) -> Any:
     if find_spec("torchvision") is None:
-        raise RawError(f"{name}: needs the package torchvision; install it: pip install torchvision")
+        raise RawError(
+            f"{name}: needs the package torchvision; install it: pip install torchvision"
+        )
     return getattr(import_module("torchvision.datasets"), name)
 
 

@@ -201,9 +201,7 @@ def _classes(samples: list[_Sample], path: Path) -> tuple[dict[Label, str], tupl
     return folders, tuple(folders[number] for number in numbers)
 
 
-def _told_by(
-    samples: list[_Sample], name_of: Callable[[_Member], str]
-) -> dict[Label, str] | None:
+def _told_by(samples: list[_Sample], name_of: Callable[[_Member], str]) -> dict[Label, str] | None:
     """Return label -> name where each label has one name, and no other label has it too."""
     told: dict[Label, str] = {}
     for sample in samples:

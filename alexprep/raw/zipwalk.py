@@ -120,9 +120,25 @@ def _find64(place: str, opened: Opened, end: int) -> tuple[int, int, int, int, i
 def _entry(place: str, block: bytes, position: int) -> _Entry:
     if len(block) - position < _ENTRY.size or block[position : position + 4] != _ENTRY_SIGNATURE:
         raise _damaged(place, "its directory ends before its last entry")
-    (_, made, _, flags, method, _, _, _, packed, size, names, extras, comment, _, _, mode, offset) = (
-        _ENTRY.unpack_from(block, position)
-    )
+    (
+        _,
+        made,
+        _,
+        flags,
+        method,
+        _,
+        _,
+        _,
+        packed,
+        size,
+        names,
+        extras,
+        comment,
+        _,
+        _,
+        mode,
+        offset,
+    ) = _ENTRY.unpack_from(block, position)
     start = position + _ENTRY.size
     name = block[start : start + names].decode("utf-8", "surrogateescape")
     if _LONG in (size, packed, offset):
@@ -156,7 +172,9 @@ def _long_numbers(
 def _check(place: str, entry: _Entry) -> None:
     name = shown(entry.name)
     if entry.flags & _ENCRYPTED:
-        raise RawError(f"{place}: {name} is encrypted; unpack it with its password, or make it anew")
+        raise RawError(
+            f"{place}: {name} is encrypted; unpack it with its password, or make it anew"
+        )
     if entry.mode and stat.S_ISLNK(entry.mode):
         raise RawError(f"{place}: {name} is a link, and only plain files are read; make it anew")
     if entry.method not in (STORED, DEFLATED):

@@ -3,6 +3,7 @@
 import io
 import struct
 import tarfile
+import zipfile
 import zlib
 
 from alexprep.raw.detect import open_raw
@@ -48,6 +49,13 @@ def tar_bytes(files, kind=tarfile.USTAR_FORMAT):
 
 def write_tar(path, files, prefix=""):
     path.write_bytes(tar_bytes({prefix + name: data for name, data in files.items()}))
+    return path
+
+
+def write_zip(path, files, compression=zipfile.ZIP_STORED, prefix=""):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in files.items():
+            archive.writestr(prefix + name, data)
     return path
 
 

@@ -142,9 +142,9 @@ def test_an_unknown_layout_is_told_with_what_it_holds(tmp_path):
 
 
 def test_a_file_that_is_no_tar_and_a_renamed_official_archive_are_refused(tmp_path):
-    (tmp_path / "raw.zip").write_bytes(b"PK\3\4" + bytes(600))
-    with pytest.raises(RawError, match=r"raw\.zip: a zip file, which cannot be read in place"):
-        open_raw(tmp_path / "raw.zip")
+    (tmp_path / "raw").write_bytes(b"\x1f\x8b" + bytes(600))
+    with pytest.raises(RawError, match=r"raw: compressed with gzip, which cannot be read in place"):
+        open_raw(tmp_path / "raw")
     (tmp_path / "mine.tar").write_bytes(train_archive(tree()))
     with pytest.raises(RawError, match="give the folder that holds it under that name"):
         open_raw(tmp_path / "mine.tar")

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from alexprep.errors import ImageError, RawError
-from alexprep.raw import containers, folders
+from alexprep.raw import folders, place
 from alexprep.raw.containers import Folder
 from alexprep.raw.source import MAX_BYTES, Source, read_source, shown
 from tests.alexprep.rawsets import open_as, tree, write_folders
@@ -144,7 +144,7 @@ def test_one_file_that_the_disk_or_its_owner_denies_is_one_bad_image(tmp_path, m
         def refuse(*args, number=number):
             raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr(containers.os, "open", refuse)
+        monkeypatch.setattr(place.os, "open", refuse)
         with pytest.raises(ImageError, match=f"^cannot be read: {os.strerror(number)}$"):
             read_source(source)
 

@@ -1,0 +1,54 @@
+"""A zip file of class folders: train/<class>/*, val/<class>/*, read in place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alexprep.errors import RawError
+from alexprep.raw.containers import Zip
+from alexprep.raw.layout import Layout, Place
+from alexprep.raw.members import Members
+from alexprep.raw.names import FILES, with_names
+from alexprep.raw.source import RawSet, clean_path, some
+from alexprep.raw.zipwalk import walk_zip
+
+NAME = "zip"
+SUFFIX = ".zip"
+
+
+def open_zip(place: Place) -> RawSet:
+    """List a zip file of class folders; one folder around it all may be there.
+
+    Where a folder is given, it holds one archive, and names of the classes beside it are used.
+
+    Raises:
+        RawError: no zip file, cut short, damaged, encrypted, or without train/<class>/<image>.
+    """
+    if not place.path.is_dir():
+        return _list(place.path)
+    zips = _zips(place)
+    if len(zips) != 1:
+        holds = some(zips) if zips else "none"
+        raise RawError(f"{place.path}: expected one {SUFFIX} in it, found {holds}; give the file")
+    raw = with_names(_list(place.path / zips[0]), [place.path])
+    raw.found.extend(place.beside(*zips, *FILES))
+    return raw
+
+
+def _zips(place: Place) -> list[str]:
+    return [name for name in place.files if name.endswith(SUFFIX)]
+
+
+LAYOUT = Layout(
+    NAME,
+    "a .zip of train/<class>/<image> and val/<class>/<image>, or a folder with one such",
+    lambda place: place.path.suffix == SUFFIX or len(_zips(place)) == 1,
+    open_zip,
+)
+
+
+def _list(path: Path) -> RawSet:
+    members = Members(Zip(str(path)))
+    for name, offset, size in walk_zip(str(path)):
+        members.add(clean_path(name), offset, size)
+    return members.raw_set(NAME, path)
