@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,7 @@ def build(
     jobs: int | None = None,
     *,
     on_bad: str = "skip",
+    max_bad: int | None = None,
     recheck: bool = False,
     measured: str | None = None,
     listener: Listener | None = None,
@@ -94,6 +95,9 @@ def build(
         target: The folder of the set: new, empty, or begun by the same plan.
         jobs: Processes; None for one a core. No byte depends on it.
         on_bad: "skip" bad files and report them, or "fail" at the first.
+        max_bad: More bad files than this in the whole set end the run, and leave it unfinished.
+            Whether they do depends on the raw images alone; how many shards are finished by then,
+            and so which bad files are named, on the jobs.
         recheck: Compare hashes of raw images and shards with what was recorded, not only sizes.
         measured: A split whose statistics are to be made too, of the images as they are stored.
         listener: For progress bars.
@@ -101,13 +105,20 @@ def build(
     Raises:
         SettingsError: jobs, on_bad or a split to measure that cannot be.
         ShardError: the folder holds something else, or a set with other settings, codec or images.
-        BadFilesError: a bad file and on_bad="fail", or no image at all.
+        BadFilesError: a bad file and on_bad="fail", more than max_bad, or no image at all.
         RawError: the raw set changed, or an archive is cut.
         DiskError: the disk is full, read-only, or another run holds the folder.
     """
     begun_at = time.monotonic()
-    fail, hearer = _fails(on_bad), listener or Listener()
-    run = _Run(plan, target, _count_jobs(jobs), fail, _planned(plan, measured), hearer)
+    run = _Run(
+        plan,
+        target,
+        jobs=_count_jobs(jobs),
+        fail=_fails(on_bad),
+        measured=_planned(plan, measured),
+        max_bad=max_bad,
+        listener=listener or Listener(),
+    )
     workplace.claim(target)
     with lock_directory(target):
         begun = Begun.of(plan, codec(plan.settings.format))
@@ -118,9 +129,12 @@ def build(
             _make(run, stale)
         if stale or not (target / MANIFEST).is_file():
             found = _records(run)
+            _check_bad(run, found)
             finish(target, plan, begun.codec, found, _moments(run, found))
-        elif run.measured is not None:
-            _measure_finished(run, run.measured)
+        else:
+            _check_bad(run, records)
+            if run.measured is not None:
+                _measure_finished(run, run.measured)
         workplace.remove_work(target)
     report = Report.load(target)
     return Summary(
@@ -140,6 +154,7 @@ class _Run:
     jobs: int
     fail: bool  # the first bad file ends the run
     measured: str | None  # the split whose statistics are made
+    max_bad: int | None  # more of them end it
     listener: Listener
 
 
@@ -217,15 +232,35 @@ def _make(run: _Run, stale: list[Assignment]) -> None:
     try:
         blame(job, stale, suspects, killers)
         watch = Watch(folder / heartbeat.NAME, run.listener.done)
+        bad = _check_bad(run, _standing(run))
         with watch, closing(make_shards(job, stale, run.jobs, killers)) as made:
-            for _ in made:
-                pass
+            for shard in made:
+                bad += shard.skipped
+                if run.max_bad is not None and bad > run.max_bad:
+                    _check_bad(run, _standing(run))
     finally:
         workplace.remove_runs(run.target)
 
 
+def _standing(run: _Run) -> list[Record | None]:
+    """Return for each task the record of its shard, None where that is to be made."""
+    return [Record.load(run.target / WORK / record_name(task)) for task in run.plan.tasks]
+
+
+def _check_bad(run: _Run, records: Sequence[Record | None]) -> int:
+    """Return how many files are bad in shards that there are.
+
+    Raises:
+        BadFilesError: more than the run allows.
+    """
+    lines = [line for record in records if record is not None for line in record.outcomes]
+    report = Report.gather(lines, images=0)
+    report.check_most_bad(run.target, run.max_bad)
+    return report.counts[SKIPPED]
+
+
 def _records(run: _Run) -> list[Record]:
-    records = [Record.load(run.target / WORK / record_name(task)) for task in run.plan.tasks]
+    records = _standing(run)
     lost = [task.name for task, record in zip(run.plan.tasks, records, strict=True) if not record]
     if lost:
         raise ShardError(

@@ -124,7 +124,9 @@ def _run(
     try:
         with _interrupts_held():
             records = parallel(calls)
-        yield from records
+        # No `yield from`: that would close `records` before the warnings are off.
+        for record in records:  # noqa: UP028
+            yield record
     finally:
         if records is not None:
             with warnings.catch_warnings():

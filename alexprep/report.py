@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alexprep.decode_other import SUFFIXES
-from alexprep.errors import ShardError
+from alexprep.errors import BadFilesError, ShardError
 from alexprep.files import canonical_json, write_atomically
 from alexprep.raw.source import Source, shown, some
 
@@ -76,6 +76,22 @@ class Report:
     def exit_code(self) -> int:
         """0, or 3 where bad files were skipped."""
         return FINISHED_WITH_SKIPPED if self.counts[SKIPPED] else FINISHED
+
+    def check_most_bad(self, target: Path, most: int | None) -> None:
+        """Let no more than `most` files be bad; None for any number.
+
+        Raises:
+            BadFilesError: more are; names some, with their reasons.
+        """
+        bad = self.counts[SKIPPED]
+        if most is None or bad <= most:
+            return
+        noun = "file" if bad == 1 else "files"
+        rows = [f"{what}: {which}" for done, what, _, which in self.table() if done == SKIPPED]
+        raise BadFilesError(
+            f"{target}: {bad:,} bad {noun}, more than --max-bad {most:,} ({'; '.join(rows[:3])}); "
+            "repair or remove them, or allow more: finished shards are kept"
+        )
 
     def table(self) -> list[tuple[str, str, int, str]]:
         """Return a row for each kind of outcome: done, what, how many, some of the files."""

@@ -56,6 +56,7 @@ ORDER = [
     "alexprep.transform",
     "alexprep.estimate",
     "alexprep.report",
+    "alexprep.anomalies",
     "alexprep.record",
     "alexprep.moments",
     "alexprep.stored",

@@ -65,6 +65,7 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
             shards,
             jobs,
             on_bad=options["on_bad"],
+            max_bad=options["max_bad"],
             recheck=options["recheck"],
             measured="train" if options["stats"] else None,
             listener=bars.listener(),
@@ -165,6 +166,7 @@ def _warn(estimate: Estimate, size: float, free: int, shards: Path) -> None:
 
 
 def _say_summary(shards: Path, plan: Plan, summary: Summary, *, stats: bool) -> None:
+    from alexprep.anomalies import compare
     from alexprep.cli.progress import byte_size, duration
     from alexprep.report import CSV_NAME
     from alexprep.shards.statistics import STATISTICS
@@ -183,6 +185,8 @@ def _say_summary(shards: Path, plan: Plan, summary: Summary, *, stats: bool) -> 
     )
     for done, why, count, which in summary.report.table():
         click.echo(f"  {done} {count:,}, {why}: {which}")
+    for sentence in compare(plan, summary.report):
+        click.echo(f"Note: {sentence}")
     if summary.report.outcomes:
         click.echo(f"Report: {shards / CSV_NAME}")
     if stats:

@@ -82,6 +82,12 @@ _RUN_OPTIONS = (
         "the first.",
     ),
     click.option(
+        "--max-bad",
+        type=click.IntRange(0),
+        help="End with status 1 once more files than this are bad; finished shards are kept. "
+        "[default: any number]",
+    ),
+    click.option(
         "--recheck",
         is_flag=True,
         help="Compare hashes of raw images and shards with what was recorded, not sizes alone, "
