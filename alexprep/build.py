@@ -73,7 +73,7 @@ class Summary:
         return self.report.exit_code
 
 
-def build(
+def build(  # noqa: PLR0913  # each is an option of the command
     plan: Plan,
     target: Path,
     jobs: int | None = None,
