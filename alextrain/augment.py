@@ -31,13 +31,16 @@ class Augmenter:
 
     A network's input is `levels - mean + shift`, divided by the channels' standard deviations if
     they are given. A mean image is subtracted at the crop's own place, before both are mirrored
-    together (as Caffe does it; the authors subtract its centre everywhere).
+    together (as Caffe does it); or, `centred`, its middle is subtracted from all crops, after they
+    are mirrored (as the authors' program does it).
 
     The shift is the same for all pixels of an image (the paper's section 4.1). With `colour` "std"
     it is `colour_scale` times the sum over k of p_k sigma_k z_k, in levels: p_k are the principal
     axes of colour, sigma_k the standard deviations along them, z_k standard normal draws. That is
     the authors' program. "lambda" puts the eigenvalue for sigma_k, as the paper's words have it,
-    which only makes sense where levels run from 0 to 1: sigma_k^2 / 255 in levels.
+    which only makes sense where levels run from 0 to 1: sigma_k^2 / 255 in levels. With
+    `colour_divides` what is shifted is divided by 1 + colour_scale, as the authors' program does;
+    images whose colours stay, in evaluation too, are not.
 
     Args:
         augmentation: Which crops, which colours.
@@ -45,6 +48,7 @@ class Augmenter:
         std: Levels: three standard deviations to divide by [3], or None.
         basis: [3, 3], rows R, G, B; column k is p_k sigma_k, levels.
         device: Where images and draws will be.
+        centred: Subtract the middle of the mean image everywhere.
     """
 
     def __init__(
@@ -54,10 +58,17 @@ class Augmenter:
         std: NDArray[np.floating] | None,
         basis: NDArray[np.floating],
         device: torch.device,
+        *,
+        centred: bool = False,
     ) -> None:
         self.augmentation = augmentation
         self.device = device
         self._mean = torch.tensor(np.asarray(mean, np.float32), device=device)
+        self._size = len(mean) if self._mean.ndim == 3 else None
+        self._middle: Tensor | None = None
+        if centred:
+            self._middle = _middle(self._mean, augmentation.crop)
+            self._mean = torch.zeros(3, device=device)
         inverse = None if std is None else (1 / np.asarray(std, np.float64)).astype(np.float32)
         self._inverse = None if inverse is None else torch.tensor(inverse, device=device)
         self._noise = torch.tensor(_noise_axes(augmentation, basis), device=device)
@@ -75,24 +86,28 @@ class Augmenter:
         Args:
             augmentation: Which crops, which colours.
             statistics: Of the train split.
-            normalise: "mean-image" (levels minus the mean image, the paper's input) or "mean-std"
-                (levels minus the channel's mean, divided by its standard deviation).
+            normalise: "mean-image" (levels minus the mean image at the crop's place),
+                "mean-centre" (minus the middle of the mean image) or "mean-std" (levels minus the
+                channel's mean, divided by its standard deviation).
             device: Where images and draws will be.
         """
         basis = statistics.eigenvectors * np.sqrt(statistics.eigenvalues)
-        if normalise == "mean-image":
-            return cls(augmentation, statistics.mean_image, None, basis, device)
+        if normalise in ("mean-image", "mean-centre"):
+            centred = normalise == "mean-centre"
+            image = statistics.mean_image
+            return cls(augmentation, image, None, basis, device, centred=centred)
         assert normalise == "mean-std", normalise
         mean, std = statistics.channel_mean, statistics.channel_std
         # An image set of one colour has no spread; what is left of it is 0 anyway.
         return cls(augmentation, mean, np.where(std > 0, std, 1.0), basis, device)
 
-    def __call__(self, images: Tensor, draws: Draws) -> Tensor:
+    def __call__(self, images: Tensor, draws: Draws, *, shift: bool = True) -> Tensor:
         """Augment a batch.
 
         Args:
             images: uint8 [n, S, S, 3] on the device.
             draws: For these n images, on the device.
+            shift: Whether colours are shifted; False late in a run whose recipe says so.
 
         Returns:
             float32 [n, 3, crop, crop], in memory channels last.
@@ -102,7 +117,7 @@ class Augmenter:
         """
         self._check(images)
         cut = self._cut_resized if self.augmentation.crops == "resized" else self._cut
-        return self._make(cut, images, draws, noisy=self.augmentation.colour != "off")
+        return self._make(cut, images, draws, noisy=shift and self.augmentation.colour != "off")
 
     def views(self, images: Tensor, count: int = 1) -> Iterator[Tensor]:
         """Yield the views of a batch that are averaged in evaluation, without colour noise.
@@ -140,9 +155,9 @@ class Augmenter:
     def _check(self, images: Tensor) -> None:
         size = images.shape[1]
         self.augmentation.check(size)
-        if self._mean.ndim == 3 and len(self._mean) != size:
+        if self._size not in (None, size):
             raise RecipeError(
-                f"the mean image is {len(self._mean)}x{len(self._mean)} pixels, the images are "
+                f"the mean image is {self._size}x{self._size} pixels, the images are "
                 f"{size}x{size}; use shards of the size that the statistics were made from"
             )
 
@@ -163,10 +178,14 @@ class Augmenter:
         return cut.permute(0, 2, 3, 1)
 
     def _finish(self, levels: Tensor, colour: Tensor | None) -> None:
-        """Shift the colours and scale [n, c, c, 3] in place."""
+        """Subtract the middle of the mean, shift the colours and scale [n, c, c, 3] in place."""
         rows, crop = as_rows(levels), levels.shape[1]
+        if self._middle is not None:
+            rows.sub_(self._middle.flatten(1))
         if colour is not None:
             rows.add_(self._shift(colour).repeat(1, crop)[:, None, :])
+            if self.augmentation.colour_divides:
+                rows.div_(1 + self.augmentation.colour_scale)
         if self._inverse is not None:
             rows.mul_(self._inverse.repeat(crop))
 
@@ -177,6 +196,12 @@ class Augmenter:
         """
         parts = [colour[:, k, None] * self._noise[:, k] for k in range(3)]
         return (parts[0] + parts[1]) + parts[2]
+
+
+def _middle(mean: Tensor, crop: int) -> Tensor:
+    """Return the middle [crop, crop, 3] of a mean image [S, S, 3]; of 256 for 224: from 16 on."""
+    start = (len(mean) - crop) // 2
+    return mean[start : start + crop, start : start + crop].contiguous()
 
 
 def _noise_axes(augmentation: Augmentation, basis: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -37,6 +37,7 @@ class Feed:
         recipe, epoch = self.recipe, progress.epoch
         order = self.sets.order(recipe, epoch)
         size = self.sets.manifest.settings.size
+        shift = not recipe.input.colour_epochs or epoch < recipe.input.colour_epochs
         places = list(self._places(progress.seen, len(order)))
         parts = [order[place.start : place.stop] for place in places]
         for place, batch in zip(places, self.sets.train.parts(parts), strict=True):
@@ -45,7 +46,9 @@ class Feed:
             )
             images, labels, moved = to_device(batch, draws, self.device)
             assert moved is not None
-            yield self.augmenter(images, moved) if len(place) else images, labels
+            if len(place):
+                images = self.augmenter(images, moved, shift=shift)
+            yield images, labels
 
     def _places(self, seen: int, samples: int) -> Generator[range]:
         """Yield the positions in the epoch that are this process's, batch by batch."""

@@ -14,10 +14,10 @@ from torch.nn import functional as F
 from alextrain.device import Machine
 from alextrain.errors import DivergedError
 from alextrain.metrics import Tally
-from alextrain.optimiser import set_rate
+from alextrain.optimiser import rest_frozen, set_rates
 from alextrain.ranks import ALONE, Ranks
 from alextrain.recipe import Recipe
-from alextrain.schedule import rate
+from alextrain.schedule import rates
 
 # Each step's dropout has its own seed, a function of (recipe seed, step): a resumed run draws the
 # masks of the uninterrupted one without any stored state.
@@ -52,7 +52,7 @@ class StepResult:
 
     step: int  # this step's number, from 1
     images: int
-    rate: float
+    rate: float  # of weights
     loss: Tensor  # float32 [], mean over the batch
 
 
@@ -71,7 +71,7 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        optimiser: torch.optim.SGD,
+        optimiser: torch.optim.Optimizer,
         recipe: Recipe,
         machine: Machine,
         compiled: Any = None,
@@ -103,13 +103,13 @@ class Trainer:
         self.model.train()
         steps_per_epoch = math.ceil(samples / self.recipe.batch_size)
         for images, labels in batches:
-            lr = rate(self.recipe, self.progress.step, steps_per_epoch, self.progress.errors)
-            set_rate(self.optimiser, lr)
+            now = rates(self.recipe, self.progress.step, steps_per_epoch, self.progress.errors)
+            set_rates(self.optimiser, now)
             count = min(self.recipe.batch_size, samples - self.progress.seen)
             loss = self._step(images, labels, count, tally)
             self.progress.step += 1
             self.progress.seen += count
-            yield StepResult(self.progress.step, count, lr, loss)
+            yield StepResult(self.progress.step, count, now["weights"], loss)
 
     def _step(self, images: Tensor, labels: Tensor, count: int, tally: Tally) -> Tensor:
         """Make one step; `count` is the size of the whole batch, over all processes."""
@@ -129,6 +129,7 @@ class Trainer:
         else:
             self.scaler.scale(loss)  # without a scale it would not step
         self.ranks.sum_gradients(self.model.parameters())
+        rest_frozen(self.optimiser)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         return self.ranks.sum(loss)

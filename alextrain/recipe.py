@@ -6,16 +6,25 @@ the whole file, so that an override needs no path: `--crop 143`, `{"crop": 143}`
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
 from alextrain.errors import RecipeError
+from alextrain.recipe_section import (
+    Section,
+    above,
+    at_least,
+    one_of,
+    rising,
+    share,
+    shown,
+    span,
+)
 
 __all__ = [
     "Input",
@@ -44,110 +53,106 @@ MODELS = (
 INITS = ("paper", "authors", "caffe", "caffenet", "he", "torch")
 
 
-def _above(bound: float, **default: Any) -> Any:
-    rule = (lambda value: value > bound), f"a number above {bound:g}"
-    return field(metadata={"rule": rule}, **default)
-
-
-def _at_least(bound: int, **default: Any) -> Any:
-    rule = (lambda value: value >= bound), f"a number from {bound} up"
-    return field(metadata={"rule": rule}, **default)
-
-
-def _share(**default: Any) -> Any:
-    rule = (lambda value: 0 <= value < 1), "a number from 0 up and below 1"
-    return field(metadata={"rule": rule}, **default)
-
-
-def _one_of(*names: str, **default: Any) -> Any:
-    rule = (lambda value: value in names), "one of " + ", ".join(names)
-    return field(metadata={"rule": rule}, **default)
-
-
-def _span(**default: Any) -> Any:
-    rule = (lambda pair: len(pair) == 2 and 0 < pair[0] <= pair[1]), "two numbers, 0 < a <= b"
-    return field(metadata={"rule": rule}, **default)
-
-
-def _rising(**default: Any) -> Any:
-    rule = (lambda epochs: list(epochs) == sorted({0, *epochs} - {0})), "rising whole numbers"
-    return field(metadata={"rule": rule}, **default)
-
-
-class _Section:
-    """What the tables of a recipe share: each value is of its key's type and keeps its rule."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        for entry in fields(self):  # type: ignore[arg-type]
-            value = _typed(entry.name, str(entry.type), getattr(self, entry.name))
-            holds, words = entry.metadata.get("rule", ((lambda _: True), ""))
-            if not holds(value):
-                raise RecipeError(f"{entry.name} is {_shown(value)}; give {words}")
-            object.__setattr__(self, entry.name, value)  # 1 given for a float is now 1.0
-
-
 @dataclass(frozen=True, slots=True)
-class Network(_Section):
+class Network(Section):
     """Which net, how wide, and how it starts."""
 
-    model: str = _one_of(*MODELS)  # models/designs.py says what each is
-    width: float = _above(0, default=1.0)  # fraction of the kernels of each layer
-    dropout: float = _share(default=0.5)
-    init: str = _one_of(*INITS, default="paper")  # see init.py
+    model: str = one_of(*MODELS)  # models/designs.py says what each is
+    width: float = above(0, default=1.0)  # fraction of the kernels of each layer
+    dropout: float = share(default=0.5)
+    init: str = one_of(*INITS, default="paper")  # see init.py
     # what the model has by itself, or one choice in its place: see models/designs.py
-    border: str = _one_of("model", "none", "right-bottom", "around", default="model")
-    lrn: str = _one_of("model", "printed", "coded", "caffe", "off", default="model")
-    pools: str = _one_of("overlapping", "disjoint", default="overlapping")
+    border: str = one_of("model", "none", "right-bottom", "around", default="model")
+    lrn: str = one_of("model", "printed", "coded", "caffe", "off", default="model")
+    pools: str = one_of("overlapping", "disjoint", default="overlapping")
     links: bool = True  # between the halves, at conv3, fc6 and fc7
 
 
 @dataclass(frozen=True, slots=True)
-class Input(_Section):
+class Input(Section):
     """What the net is shown: which part of the image, in which colours, on which scale."""
 
-    crop: int = _at_least(1)  # side of the square that the net sees, in pixels
-    normalise: str = _one_of("mean-image", "mean-std")
-    crops: str = _one_of("random", "resized", "centre", default="random")
+    crop: int = at_least(1)  # side of the square that the net sees, in pixels
+    # the mean image at the crop's own place, its centre for all crops, or channel mean and deviation
+    normalise: str = one_of("mean-image", "mean-centre", "mean-std")
+    crops: str = one_of("random", "resized", "centre", default="random")
     flip: bool = True
-    scale: tuple[float, ...] = _span(default=(0.35, 1.0))  # share of the area, for "resized"
-    ratio: tuple[float, ...] = _span(default=(3 / 4, 4 / 3))  # width / height, for "resized"
-    colour: str = _one_of("std", "lambda", "off", default="std")
-    colour_scale: float = _above(0, default=0.1)  # standard deviation of alpha, section 4.1
+    crops_shared: int = at_least(1, default=1)  # images in a row that share place and mirror
+    scale: tuple[float, ...] = span(default=(0.35, 1.0))  # share of the area, for "resized"
+    ratio: tuple[float, ...] = span(default=(3 / 4, 4 / 3))  # width / height, for "resized"
+    colour: str = one_of("std", "lambda", "off", default="std")  # see augment.py
+    colour_scale: float = above(0, default=0.1)  # standard deviation of alpha, section 4.1
+    colour_epochs: int = at_least(0, default=0)  # so many with shifted colours; 0: all
+    colour_divides: bool = False  # divide what is shifted by 1 + colour_scale, as was coded
 
 
 @dataclass(frozen=True, slots=True)
-class Optimiser(_Section):
-    """Stochastic gradient descent. Biases and normalisation layers are not decayed."""
+class Optimiser(Section):
+    """How weights follow their gradients; see optimiser.py.
 
-    lr: float = _above(0)
-    momentum: float = _share(default=0.9)
-    weight_decay: float = _at_least(0, default=5e-4)
+    "sgd" has momentum and decay as the paper has them. "adam" and "adamw" take `momentum` for their
+    first beta (0.999 is the second); decay is added to the gradient, or, by "adamw", kept apart.
+    """
+
+    lr: float = above(0)
+    update: str = one_of("sgd", "adam", "adamw", default="sgd")
+    momentum: float = share(default=0.9)
+    weight_decay: float = at_least(0, default=5e-4)
     nesterov: bool = False
-    velocity: str = _one_of("with-rate", "without-rate", default="with-rate")  # see optimiser.py
+    velocity: str = one_of("with-rate", "without-rate", default="with-rate")
+    bias_lr: float = above(0, default=1.0)  # rate of biases, in rates of weights
+    decay_biases: bool = False  # and the weights of normalisation layers
+    clip: float = at_least(0, default=0.0)  # longest gradient, as one vector; 0: any
+    ema: float = share(default=0.0)  # decay of the average of the weights; 0: none
 
     def __post_init__(self) -> None:
         """Check what two keys decide together."""
-        _Section.__post_init__(self)
-        if self.nesterov and not self.momentum:
-            raise RecipeError(f"nesterov needs a momentum above 0; it is {self.momentum}")
+        Section.__post_init__(self)
+        if self.nesterov and (not self.momentum or self.update != "sgd"):
+            raise RecipeError(
+                f"nesterov needs update 'sgd' and a momentum above 0; they are {self.update!r} and "
+                f"{self.momentum}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule(_Section):
-    """How the rate goes on from `lr`; see schedule.py."""
+class Schedule(Section):
+    """How the rate goes on from `lr`; see schedule.py. Epochs are counted from 0."""
 
-    policy: str = _one_of("plateau", "steps", "cosine", "constant")
-    warmup_steps: int = _at_least(0, default=0)
-    factor: float = _share(default=0.1)  # what a drop leaves of the rate: "plateau", "steps"
-    drops: int = _at_least(0, default=3)  # at most so many: "plateau"
-    patience: int = _at_least(1, default=5)  # epochs in a row without a better error: "plateau"
-    milestones: tuple[int, ...] = _rising(default=())  # epochs done at each drop: "steps"
+    policy: str = one_of(
+        "plateau",
+        "milestones",
+        "step",
+        "dexp",
+        "cosine",
+        "polynomial",
+        "one-cycle",
+        "constant",
+    )
+    warmup_steps: int = at_least(0, default=0)
+    factor: float = share(default=0.1)  # what a drop leaves: "plateau", "milestones", "step"
+    drops: int = at_least(0, default=3)  # at most so many: "plateau"
+    patience: int = at_least(1, default=5)  # epochs in a row without a better error: "plateau"
+    milestones: tuple[int, ...] = rising(default=())  # epochs done at each drop
+    every: int = at_least(1, default=30)  # epochs between drops: "step"
+    levels: int = at_least(2, default=4)  # rates: "dexp"
+    fall: float = above(1, default=250.0)  # first rate / last rate: "dexp"
+    power: float = above(0, default=1.0)  # of what is left of the run: "polynomial"
+    peak: float = share(default=0.3)  # part of the run that rises: "one-cycle"
+    # what the authors did by hand
+    bias_rate: str = one_of("follows", "stays", default="follows")  # biases drop too, or do not
+    conv1_drop: int = at_least(0, default=0)  # epoch of one more drop for conv1; 0: never
+    conv1_freeze: int = at_least(0, default=0)  # epoch from which conv1 rests; 0: never
+
+    def __post_init__(self) -> None:
+        """Check what two keys decide together."""
+        Section.__post_init__(self)
+        if self.policy == "one-cycle" and self.warmup_steps:
+            raise RecipeError("warmup_steps is of no use to 'one-cycle', which rises by itself")
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe(_Section):
+class Recipe(Section):
     """Everything that decides what is learnt from given shards, the seed too."""
 
     name: str
@@ -155,12 +160,12 @@ class Recipe(_Section):
     input: Input
     optimiser: Optimiser
     schedule: Schedule
-    epochs: int = _at_least(1)
-    batch_size: int = _at_least(1)
-    label_smoothing: float = _share(default=0.0)
-    holdout: float = _share(default=0.0)  # share of the train split kept out, to validate on
-    seed: int = _at_least(0, default=0)
-    window: int = _at_least(1, default=100_000)  # samples permuted together, see data/order.py
+    epochs: int = at_least(1)
+    batch_size: int = at_least(1)
+    label_smoothing: float = share(default=0.0)
+    holdout: float = share(default=0.0)  # share of the train split kept out, to validate on
+    seed: int = at_least(0, default=0)
+    window: int = at_least(1, default=100_000)  # samples permuted together, see data/order.py
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values only: for JSON, and for checkpoints that hold no objects."""
@@ -177,7 +182,7 @@ class Recipe(_Section):
         return _build(cls, {**values, **tables}, "")
 
 
-_SECTIONS: dict[str, type[_Section]] = {
+_SECTIONS: dict[str, type[Section]] = {
     "network": Network,
     "input": Input,
     "optimiser": Optimiser,
@@ -239,17 +244,17 @@ def _read(source: str | Path) -> tuple[str, str]:
         raise RecipeError(f"recipe {source} cannot be read ({reason})") from error
 
 
-Section = TypeVar("Section", bound=_Section)
+Section = TypeVar("Section", bound=Section)
 
 
-def _table(values: Mapping[str, Any], name: str, kind: type[Section]) -> Section:
+def _table(values: Mapping[str, Any], name: str, kind: type[Table]) -> Table:
     table = values.get(name, {})
     if not isinstance(table, Mapping):
-        raise RecipeError(f"{name} is {_shown(table)}; give a table, [{name}]")
+        raise RecipeError(f"{name} is {shown(table)}; give a table, [{name}]")
     return _build(kind, table, f" in [{name}]")
 
 
-def _build(kind: type[Section], values: Mapping[str, Any], where: str) -> Section:
+def _build(kind: type[Table], values: Mapping[str, Any], where: str) -> Table:
     known = fields(kind)  # type: ignore[arg-type]
     for key in values:
         _known(key, [entry.name for entry in known], where)
@@ -270,22 +275,3 @@ def _known(key: str, keys: Mapping[str, str] | Collection[str], where: str = "")
 def _near(word: str, words: list[str]) -> str:
     matches = get_close_matches(word, words, n=2)
     return f"did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
-
-
-def _typed(key: str, kind: str, value: Any) -> Any:
-    """Return `value` as the type named in the source, tuples for lists; raise on another type."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind == "float" and number and math.isfinite(value):
-        return float(value)
-    if kind in ("int", "bool", "str") and type(value).__name__ == kind:
-        return value
-    if kind.startswith("tuple[") and isinstance(value, list | tuple):
-        return tuple(_typed(key, kind[6:].partition(",")[0], part) for part in value)
-    if isinstance(value, _Section) and type(value).__name__ == kind:
-        return value
-    words = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text"}
-    raise RecipeError(f"{key} is {_shown(value)}; give {words.get(kind, 'a list of numbers')}")
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else str(value).lower().replace("none", "nothing")

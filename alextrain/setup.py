@@ -46,6 +46,8 @@ def make_augmenter(recipe: Recipe, statistics: Statistics, machine: Machine) -> 
         ratio=given.ratio,
         colour=given.colour,
         colour_scale=given.colour_scale,
+        colour_divides=given.colour_divides,
+        crops_shared=given.crops_shared,
     )
     augmentation.check(len(statistics.pixel_sum))
     return Augmenter.of(augmentation, statistics, given.normalise, machine.device)
@@ -64,7 +66,9 @@ def make_trainer(
     if machine.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
     forward = torch.compile(model) if compiled else None
-    return Trainer(model, make_optimiser(model, recipe.optimiser), recipe, machine, forward, ranks)
+    apart = bool(recipe.schedule.conv1_drop or recipe.schedule.conv1_freeze)
+    optimiser = make_optimiser(model, recipe.optimiser, conv1_apart=apart)
+    return Trainer(model, optimiser, recipe, machine, forward, ranks)
 
 
 def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list[str]:

@@ -98,6 +98,7 @@ ORDER = [
     "alextrain.extras",
     "alextrain.urls",
     "alextrain.parquet",
+    "alextrain.recipe_section",
     "alextrain.recipe",
     "alextrain.ranks",
     "alextrain.device",

@@ -34,6 +34,8 @@ class Augmentation:
     ratio: tuple[float, ...] = (3 / 4, 4 / 3)  # "resized": width / height of the box
     colour: str = "std"  # "std", "lambda" or "off": see augment.py
     colour_scale: float = 0.1  # standard deviation of alpha, the paper's section 4.1
+    colour_divides: bool = False  # divide what is shifted by 1 + colour_scale: see augment.py
+    crops_shared: int = 1  # positions in a row whose images have box and mirror of the first
 
     def __post_init__(self) -> None:
         if self.crops == "resized" and not 0 < self.scale[0] <= self.scale[1] <= 1:
@@ -116,7 +118,8 @@ def draw_batch(
 
     They depend on (seed, epoch, position) alone: not on the batch size, the device, or what was
     drawn before. The columns of one choice are never used by another, so switching the colour off
-    leaves the crops as they were.
+    leaves the crops as they were. With `crops_shared` 32, positions 0 to 31 have the box and the
+    mirror of position 0, and so on (the authors' `crop_chunk`); colours are never shared.
 
     Args:
         augmentation: What is drawn.
@@ -126,7 +129,11 @@ def draw_batch(
         start: Position of the first sample, the samples seen in this epoch.
         count: Number of images n.
     """
-    u = uniforms(seed, epoch, start, count)
+    shared = augmentation.crops_shared
+    first = start // shared * shared
+    every = uniforms(seed, epoch, first, start - first + count)
+    own = every[start - first :]
+    u = every[np.arange(start, start + count) // shared * shared - first]
     table = np.empty((count, 8), np.float32)
     height, width = _extents(augmentation, size, u)
     if augmentation.crops == "centre":
@@ -136,7 +143,7 @@ def draw_batch(
         table[:, 1] = np.floor(u[:, _LEFT] * (size - width + 1))
     table[:, 2], table[:, 3] = height, width
     table[:, 4] = augmentation.flip & (u[:, _FLIP] < 0.5)
-    table[:, 5:8] = _normals(u[:, _COLOUR : _COLOUR + 4])
+    table[:, 5:8] = _normals(own[:, _COLOUR : _COLOUR + 4])
     return Draws(torch.from_numpy(table))
 
 

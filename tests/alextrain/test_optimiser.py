@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from alextrain.optimiser import make_optimiser, set_rate
-from alextrain.recipe import Optimiser
+from alextrain.optimiser import make_optimiser, rest_frozen, set_rates
+from alextrain.models import build_model
+from alextrain.recipe import Network, Optimiser
 
 RATES = [0.1, 0.1, 0.1, 0.01, 0.01]
 QUADRATIC = [0.899950000000, 0.719865002500, 0.485766011250, 0.270216830182, 0.073519047835]
@@ -23,6 +24,10 @@ class Weight(nn.Module):
         self.weight = nn.Parameter(torch.full((1, 1), start, dtype=torch.float64))
 
 
+def set_rate(optimiser, rate):
+    set_rates(optimiser, {group["part"]: rate for group in optimiser.param_groups})
+
+
 def path(start, slope, rates, **settings):
     """Return the weight after each step down a loss whose slope at w is slope(w)."""
     model = Weight(start)
@@ -31,6 +36,7 @@ def path(start, slope, rates, **settings):
     for rate in rates:
         set_rate(optimiser, rate)
         model.weight.grad = slope(model.weight.detach())
+        rest_frozen(optimiser)
         optimiser.step()
         weights.append(model.weight.item())
     return weights
@@ -40,6 +46,9 @@ def paper_path(start, slope, rates, decay, nesterov):
     """The paper's update as it is printed, the rate inside the velocity."""
     weight, velocity, weights = start, 0.0, []
     for rate in rates:
+        if rate == 0:  # the update is skipped, the velocity kept
+            weights.append(weight)
+            continue
         push = rate * (slope(weight) + decay * weight)
         velocity = 0.9 * velocity - push
         weight += 0.9 * velocity - push if nesterov else velocity
@@ -63,10 +72,96 @@ def test_without_the_rate_in_the_velocity_it_is_torchs_path():
 
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_any_sequence_of_rates_follows_the_printed_update(nesterov):
-    rates = [0.01, 0.02, 0.03, 0.03, 0.003, 0.05, 0.0001, 0.01]
+    rates = [0.01, 0.02, 0.03, 0.03, 0.003, 0.0, 0.0, 0.05, 0.0001, 0.0, 0.01]
     expected = paper_path(1.0, lambda w: w, rates, 5e-4, nesterov)
     result = path(1.0, lambda w: w, rates, nesterov=nesterov)
     assert result == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("rates", [RATES, [0.1, 0.1, 0.0, 0.01, 0.0]], ids=["drop", "frozen"])
+def test_velocities_are_those_of_the_table(rates):
+    """u = rate b after each step: facts to 12 digits; the buffer is ten times as large at .01."""
+    model = Weight(1.0)
+    optimiser = make_optimiser(model, Optimiser(lr=0.5))
+    velocity, weight, found = 0.0, 1.0, []
+    for rate in rates:
+        set_rate(optimiser, rate)
+        model.weight.grad = model.weight.detach().clone()
+        rest_frozen(optimiser)
+        optimiser.step()
+        buffer = optimiser.state[model.weight]["momentum_buffer"].item()
+        found.append(-buffer * optimiser.param_groups[0]["velocity_rate"])
+        if rate:
+            velocity = 0.9 * velocity - 0.0005 * rate * weight - rate * weight
+            weight += velocity
+        assert found[-1] == pytest.approx(velocity, abs=1e-12)
+        assert model.weight.item() == pytest.approx(weight, abs=1e-12)
+    if rates is RATES:
+        expected = [-0.10005, -0.1800849975, -0.234098991250, -0.215549181068, -0.196697782347]
+        assert found == pytest.approx(expected, abs=1e-12)
+        assert buffer == pytest.approx(19.669778234687, abs=1e-12)
+
+
+def test_without_the_rescaling_a_tenth_of_the_rate_loses_8_1_velocities():
+    """(m / (1 - m)) (1 - new / old) u, on a slope of 0 after the change."""
+    last = {}
+    for velocity in ("with-rate", "without-rate"):
+        slopes = iter([torch.ones(1, 1, dtype=torch.float64)] + [torch.zeros(1, 1).double()] * 400)
+        weights = path(0.0, lambda _: next(slopes), [0.1] + [0.01] * 400, weight_decay=0,
+                       velocity=velocity)
+        last[velocity] = weights[-1]
+    assert last["without-rate"] - last["with-rate"] == pytest.approx(8.1 * 0.1, rel=1e-9)
+
+
+def test_biases_go_at_their_own_rate_through_their_own_velocity():
+    model = nn.Linear(1, 1).double()
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    optimiser = make_optimiser(model, Optimiser(lr=0.1, weight_decay=0))
+    for weights, biases in ((0.1, 0.2), (0.1, 0.2), (0.1, 0.2), (0.01, 0.2), (0.01, 0.02)):
+        set_rates(optimiser, {"weights": weights, "biases": biases})
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimiser.step()
+    assert model.weight.item() == pytest.approx(CONSTANT[-1], abs=1e-12)
+    expected = paper_path(0.0, lambda _: 1.0, [0.2] * 4 + [0.02], 0, nesterov=False)
+    assert model.bias.item() == pytest.approx(expected[-1], abs=1e-12)
+
+
+def test_conv1_stands_apart_where_a_schedule_rules_it():
+    with torch.device("meta"):
+        model = build_model(Network("paper", width=0.1), 3, 99)
+    groups = make_optimiser(model, Optimiser(lr=0.1), conv1_apart=True).param_groups
+    assert {g["part"]: len(g["params"]) for g in groups} == {
+        "weights": 7,
+        "biases": 7,
+        "conv1 weights": 1,
+        "conv1 biases": 1,
+    }
+    assert {g["part"]: g["weight_decay"] for g in groups if g["weight_decay"]} == {
+        "weights": 5e-4,
+        "conv1 weights": 5e-4,
+    }
+
+
+@pytest.mark.parametrize(("update", "kind"), [("adam", "Adam"), ("adamw", "AdamW")])
+def test_adam_is_torchs(update, kind):
+    ours, theirs = Weight(1.0), Weight(1.0)
+    settings = {"lr": 0.1, "weight_decay": 0.1}
+    first = make_optimiser(ours, Optimiser(update=update, **settings))
+    second = getattr(torch.optim, kind)(theirs.parameters(), betas=(0.9, 0.999), **settings)
+    for rate in (0.1, 0.1, 0.02):
+        set_rate(first, rate)
+        second.param_groups[0]["lr"] = rate
+        for model, optimiser in ((ours, first), (theirs, second)):
+            model.weight.grad = model.weight.detach() ** 2
+            optimiser.step()
+    assert ours.weight.item() == pytest.approx(theirs.weight.item(), rel=1e-12)
+
+
+def test_biases_decay_only_where_asked():
+    groups = make_optimiser(nn.Linear(2, 2), Optimiser(lr=0.1, decay_biases=True)).param_groups
+    assert [g["weight_decay"] for g in groups] == [5e-4, 5e-4]
 
 
 def test_only_weights_decay():

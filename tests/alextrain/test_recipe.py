@@ -137,7 +137,7 @@ BAD_OVERRIDES = {
     r"scale is \(1.0, 0.5\); give two numbers, 0 < a <= b": {"scale": [1, 0.5]},
     "scale is 0.5; give a list of numbers": {"scale": 0.5},
     r"milestones is \(5, 3\); give rising whole numbers": {"milestones": [5, 3]},
-    "nesterov needs a momentum above 0; it is 0.0": {"nesterov": True, "momentum": 0},
+    "nesterov needs update 'sgd' and a momentum above 0; they are 'sgd' and 0.0": {"nesterov": True, "momentum": 0},
 }
 
 
