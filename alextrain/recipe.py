@@ -73,7 +73,7 @@ class Input(Section):
     """What the net is shown: which part of the image, in which colours, on which scale."""
 
     crop: int = at_least(1)  # side of the square that the net sees, in pixels
-    # the mean image at the crop's own place, its centre for all crops, or channel mean and deviation
+    # the mean image at the crop's place, its centre for all crops, or channel mean and deviation
     normalise: str = one_of("mean-image", "mean-centre", "mean-std")
     crops: str = one_of("random", "resized", "centre", default="random")
     flip: bool = True
@@ -244,7 +244,7 @@ def _read(source: str | Path) -> tuple[str, str]:
         raise RecipeError(f"recipe {source} cannot be read ({reason})") from error
 
 
-Section = TypeVar("Section", bound=Section)
+Table = TypeVar("Table", bound=Section)
 
 
 def _table(values: Mapping[str, Any], name: str, kind: type[Table]) -> Table:

@@ -100,9 +100,9 @@ def _course(schedule: Schedule, step: int, total: int) -> float:
     total = max(total, 1)
     if schedule.policy == "dexp":
         level = max(0, -(-step * schedule.levels // total) - 1)
-        return schedule.fall ** (-level / (schedule.levels - 1))
+        return math.pow(schedule.fall, -level / (schedule.levels - 1))
     if schedule.policy == "polynomial":
-        return (1 - step / total) ** schedule.power
+        return math.pow(1 - step / total, schedule.power)
     if schedule.policy == "one-cycle":
         return _one_cycle(step, total, schedule.peak)
     assert schedule.policy == "cosine", schedule.policy

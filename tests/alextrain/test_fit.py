@@ -231,3 +231,20 @@ def test_fine_tuning_on_other_classes_makes_the_head_anew_and_says_so(shards, tm
     wide = make_trainer(recipe(width=0.1), MACHINE, 3, compiled=False)
     with pytest.raises(CheckpointError, match=r"'features.conv1.weight' has shape .* expected"):
         adopt_weights(wide.model, content, "run")
+
+
+def test_colours_are_shifted_for_so_many_epochs_and_no_longer(shards):
+    from alextrain.feed import Feed
+    from alextrain.loop import Progress
+    from alextrain.ranks import ALONE
+    from alextrain.setup import make_augmenter
+
+    def first_batch(epoch, **changes):
+        given = recipe("authors", **changes)
+        sets = open_sets(shards, given, MACHINE, workers=1)
+        augmenter = make_augmenter(given, sets.statistics, MACHINE)
+        feed = Feed(sets, given, augmenter, MACHINE.device, ALONE)
+        return next(feed.batches(Progress(epoch=epoch)))[0]
+
+    assert not torch.equal(first_batch(1, colour_epochs=2), first_batch(1, colour="off"))
+    assert torch.equal(first_batch(2, colour_epochs=2), first_batch(2, colour="off"))

@@ -41,8 +41,10 @@ def test_paper_is_as_printed():
         "paper",
         0.5,
     )
-    assert (paper.input.crop, paper.input.normalise) == (227, "mean-image")
-    assert (paper.input.crops, paper.input.colour_scale) == ("random", 0.1)
+    assert (paper.input.crop, paper.input.normalise) == (224, "mean-image")
+    assert (paper.input.crops, paper.input.crops_shared) == ("random", 1)
+    assert (paper.input.colour, paper.input.colour_scale) == ("lambda", 0.1)
+    assert not paper.input.colour_divides
     assert (paper.schedule.policy, paper.schedule.factor, paper.schedule.drops) == (
         "plateau",
         0.1,
@@ -50,10 +52,48 @@ def test_paper_is_as_printed():
     )
 
 
-def test_one_tower_differs_from_paper_in_the_net_alone():
-    paper, tower = load_recipe("paper"), load_recipe("one-tower")
-    assert dataclasses.replace(paper, name="one-tower", network=tower.network) == tower
-    assert dataclasses.replace(paper.network, model="one-tower") == tower.network
+@pytest.mark.parametrize("name", ["one-tower", "half", "six-conv"])
+def test_some_differ_from_paper_in_the_net_alone(name):
+    paper, other = load_recipe("paper"), load_recipe(name)
+    network = dataclasses.replace(paper.network, model=name)
+    assert dataclasses.replace(paper, name=name, network=network) == other
+
+
+def test_caffenet_differs_from_caffe_in_the_order_and_the_biases_alone():
+    caffe, other = load_recipe("caffe"), load_recipe("caffenet")
+    network = dataclasses.replace(caffe.network, model="caffenet", init="caffenet")
+    assert dataclasses.replace(caffe, name="caffenet", network=network) == other
+
+
+def test_caffe_has_its_solvers_numbers():
+    """base_lr .01, batch 256, stepsize 100,000, max_iter 450,000; biases lr_mult 2, decay 0."""
+    caffe = load_recipe("caffe")
+    images = 1_281_167
+    assert caffe.epochs == round(450_000 * caffe.batch_size / images)
+    assert caffe.schedule.every == round(100_000 * caffe.batch_size / images)
+    assert (caffe.optimiser.lr, caffe.optimiser.bias_lr) == (0.01, 2.0)
+    assert (caffe.optimiser.weight_decay, caffe.optimiser.decay_biases) == (5e-4, False)
+    assert (caffe.optimiser.velocity, caffe.schedule.factor) == ("with-rate", 0.1)
+    assert (caffe.input.crop, caffe.input.normalise, caffe.input.colour) == (
+        227,
+        "mean-image",
+        "off",
+    )
+
+
+def test_authors_is_config_145():
+    authors = load_recipe("authors")
+    assert (authors.epochs, authors.batch_size, authors.network.init) == (91, 128, "authors")
+    assert (authors.input.crop, authors.input.crops_shared) == (224, 32)
+    assert (authors.input.normalise, authors.input.colour) == ("mean-centre", "std")
+    assert (authors.input.colour_epochs, authors.input.colour_divides) == (67, True)
+    assert (authors.optimiser.lr, authors.optimiser.bias_lr) == (0.01, 2.0)
+
+
+def test_no_recipe_of_the_paper_divides_by_255_or_by_deviations():
+    for name in ("paper", "authors", "one-tower", "half", "six-conv", "caffe", "caffenet"):
+        assert load_recipe(name).input.normalise.startswith("mean-"), name
+        assert load_recipe(name).input.normalise != "mean-std", name
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -117,7 +157,9 @@ def test_a_recipe_cannot_be_changed_once_it_is_made():
 def test_an_unknown_recipe_names_its_neighbours_or_all():
     with pytest.raises(RecipeError, match="no recipe is named 'papr': did you mean 'paper'"):
         load_recipe("papr")
-    with pytest.raises(RecipeError, match="there are one-tower, paper, quick"):
+    with pytest.raises(
+        RecipeError, match=r"there are authors, caffe, caffenet, .*torchvision, tutorial"
+    ):
         load_recipe("xyz")
 
 
@@ -137,7 +179,10 @@ BAD_OVERRIDES = {
     r"scale is \(1.0, 0.5\); give two numbers, 0 < a <= b": {"scale": [1, 0.5]},
     "scale is 0.5; give a list of numbers": {"scale": 0.5},
     r"milestones is \(5, 3\); give rising whole numbers": {"milestones": [5, 3]},
-    "nesterov needs update 'sgd' and a momentum above 0; they are 'sgd' and 0.0": {"nesterov": True, "momentum": 0},
+    "nesterov needs update 'sgd' and a momentum above 0; they are 'sgd' and 0.0": {
+        "nesterov": True,
+        "momentum": 0,
+    },
 }
 
 

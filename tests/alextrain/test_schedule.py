@@ -150,7 +150,7 @@ def test_steps_beyond_the_end_keep_the_last_rate_above_zero(policy):
 
 
 def test_biases_and_conv1_go_as_the_authors_had_them():
-    """Config 145: 1e-3 from 25, 1e-4 from 51, conv1 1e-5 from 67 and 0 from 72, the rest from 79."""
+    """Config 145: 1e-3 from 25, 1e-4 from 51, conv1 1e-5 from 67 and 0 from 72, rest from 79."""
     authors = load_recipe("authors")
     table = {
         0: (1e-2, 1e-2),
