@@ -150,7 +150,8 @@ def lost_ranks() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # torch raises its base class for gloo, DistError for NCCL
-        reason = str(error).split("\n", 1)[0]
+        # torch puts the place in its own source before the reason, and advice after it.
+        reason = str(error).rpartition("] ")[2].partition(". ")[0].partition("\n")[0]
         raise RankError(
             f"another process of this job ended or cannot be reached ({reason}); look for its own "
             "message above, then run the same command with --resume, on any number of processes"

@@ -183,7 +183,7 @@ class Run:
                 self._stopped = True
                 batches.close()
                 return
-            if wish is Wish.SAVE:
+            if wish is Wish.SAVE and progress.seen < samples:  # else the end of the epoch does it
                 self._save()
                 saved = _Saved(progress.step, time.monotonic())
 

@@ -52,6 +52,7 @@ def _recipe_options(command: Any) -> Any:
 @click.option("--compile", "compiled", is_flag=True, help="Compile the net with torch.compile.")
 @click.option(
     "--run",
+    "--run-folder",  # torchrun takes --run for a short form of an option of its own
     "folder",
     type=click.Path(path_type=Path),
     help="Folder for checkpoints, logs and curves. [default: runs/RECIPE]",
@@ -97,15 +98,14 @@ def fit(shards: Path, **options: Any) -> None:
       alextrain fit /shards --recipe quick --epochs 30
       alextrain fit /shards --width 0.25 --crop 143        a quarter of the kernels
       alextrain fit /shards --run runs/paper --resume
-      torchrun --nproc-per-node 8 -m alextrain fit /shards --run runs/paper --resume auto
+      torchrun --nproc-per-node 8 -m alextrain fit /shards --run-folder runs/big --resume auto
     """
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
     from alextrain.ranks import joined
 
     machine = choose_machine(options["device"], options["amp"])
-    recipe, latest = _recipe(options)
-    folder = options["folder"] or Path("runs") / recipe.name
+    recipe, folder, latest = _begin(options)
     with joined(machine.device) as ranks:
         screen = Screen(recipe.epochs, silent=not ranks.first)
         with screen.listening():
@@ -119,8 +119,8 @@ def fit(shards: Path, **options: Any) -> None:
         raise SystemExit(screen.exit_code)
 
 
-def _recipe(options: dict[str, Any]) -> tuple[Recipe, Latest | None]:
-    """Return the recipe, and the checkpoint to continue from, if any."""
+def _begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
+    """Return the recipe, the run's folder, and the checkpoint to continue from, if any."""
     from alextrain.checkpoint import has_run, load_latest
     from alextrain.errors import RecipeError
     from alextrain.recipe import load_recipe
@@ -129,17 +129,21 @@ def _recipe(options: dict[str, Any]) -> tuple[Recipe, Latest | None]:
     names = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
     overrides = {name: options[name] for name in names if options[name] is not None}
     folder, resume = options["folder"], options["resume"]
-    if resume and folder is None:
-        raise RecipeError("--resume needs --run FOLDER: the run to continue")
-    if resume is None or (resume == "auto" and not has_run(folder)):
-        return load_recipe(options["recipe"], overrides), None
-    if resume == "must" and overrides:
-        given = ", ".join(f"--{name.replace('_', '-')}" for name in overrides)
-        raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
+    if resume == "must":
+        if folder is None:
+            raise RecipeError("--resume needs --run FOLDER: the run to continue")
+        if overrides:
+            given = ", ".join(f"--{name.replace('_', '-')}" for name in overrides)
+            raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
+        latest = load_latest(folder)
+        return recipe_of(latest.content), folder, latest
+    recipe = load_recipe(options["recipe"], overrides)
+    folder = folder or Path("runs") / recipe.name
+    if resume is None or not has_run(folder):
+        return recipe, folder, None
     latest = load_latest(folder)
-    if resume == "auto":
-        check_same_recipe(latest.content, load_recipe(options["recipe"], overrides), str(folder))
-    return recipe_of(latest.content), latest
+    check_same_recipe(latest.content, recipe, str(folder))
+    return recipe, folder, latest
 
 
 def _open(

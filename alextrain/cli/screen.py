@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alextrain.listener import Wish
     from alextrain.loop import StepResult
 
+TWICE = 1.0  # seconds: torchrun sends SIGTERM several times at once, and means it once
 LINE_SECONDS = 20.0  # between progress lines where there is no terminal
 
 
@@ -35,6 +36,7 @@ class Screen:
         self.silent = silent
         self.exit_code = 0
         self._save = False
+        self._asked = 0.0
         self._bar: Any = None
         self._samples = 0
         self._said = 0.0
@@ -57,9 +59,12 @@ class Screen:
             self._close()
 
     def _stop(self, number: int, _frame: object) -> None:
+        now = time.monotonic()
         if self.exit_code:
+            if now - self._asked < TWICE:
+                return
             raise KeyboardInterrupt
-        self.exit_code = 128 + number
+        self.exit_code, self._asked = 128 + number, now
         self.say("Stopping after this step and saving; once more ends at once.")
 
     def _save_now(self, _number: int, _frame: object) -> None:
