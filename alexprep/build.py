@@ -15,9 +15,10 @@ from alexprep.errors import SettingsError, ShardError, StatisticsError
 from alexprep.files import disk_errors, lock_directory, write_atomically
 from alexprep.finish import finish
 from alexprep.heartbeat import Watch
+from alexprep.laid import laid_out
 from alexprep.measure import measure
 from alexprep.moments import Moments
-from alexprep.plan import Plan
+from alexprep.plan import Plan, Task
 from alexprep.pool import Assignment, blame, make_shards
 from alexprep.record import Record, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Report
@@ -37,6 +38,8 @@ class Listener:
     kept: Callable[[int], None] | None = None  # once: images in shards that are kept
     checked: Callable[[int], None] | None = None  # raw images hashed again since the last time
     done: Callable[[int], None] | None = None  # images done since the last time
+    to_lay: Callable[[int], None] | None = None  # once: raw images that are laid out, see laid.py
+    laid: Callable[[int], None] | None = None  # of these since the last time
     to_measure: Callable[[int], None] | None = None  # once: images that are decoded for statistics
     measured: Callable[[int], None] | None = None  # of these since the last time
 
@@ -199,7 +202,9 @@ def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[As
         if record is not None and finished.usable(run.target, task, record)
     }
     if recheck:
-        pairs = list(standing.values())
+        tasks = _laid_out(run, [task for task, _ in standing.values()])
+        records_of = (record for _, record in standing.values())
+        pairs = list(zip(tasks, records_of, strict=True))
         for name in finished.recheck(run.target, pairs, run.jobs, run.listener.checked):
             del standing[name]
     if run.listener.kept is not None:
@@ -222,8 +227,15 @@ def _reopen(run: _Run, begun: Begun, records: list[Record | None], stale: set[st
         (run.target / MANIFEST).unlink(missing_ok=True)
 
 
-def _make(run: _Run, stale: list[Assignment]) -> None:
+def _laid_out(run: _Run, tasks: list[Task]) -> list[Task]:
+    return laid_out(run.target, tasks, run.jobs, run.listener.to_lay, run.listener.laid)
+
+
+def _make(run: _Run, missing: list[Assignment]) -> None:
     """Make shards; whatever happens, leave nothing of this run behind but finished ones."""
+    slots = [slot for slot, _ in missing]
+    tasks = _laid_out(run, [task for _, task in missing])
+    stale = [Assignment(slot, task) for slot, task in zip(slots, tasks, strict=True)]
     killers = workplace.load_killers(run.target)
     suspects = workplace.left_in_work(run.target)
     workplace.remove_runs(run.target)

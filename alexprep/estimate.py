@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import chain, islice
 
 from alexprep.errors import ImageError
 from alexprep.plan import Plan
 from alexprep.raw.source import read_source
+from alexprep.raw.spool import cheap_sample
 from alexprep.shards.tar import BLOCK
 from alexprep.transform import prepare
 
@@ -55,10 +55,10 @@ def measure_plan(plan: Plan, images: int = _IMAGES) -> Estimate | None:
     Raises:
         RawError: the raw set changed since it was listed, or an archive is cut.
     """
-    samples = chain.from_iterable(task.samples for task in plan.tasks)
+    samples = (sample.source for task in plan.tasks for sample in task.samples)
     read = work = size = 0.0
     good = 0
-    for _, _, source in islice(samples, images):
+    for source in cheap_sample(samples, images):
         begun = time.perf_counter()
         try:
             data = read_source(source)

@@ -12,7 +12,7 @@ from alexprep.begun import other_images
 from alexprep.errors import ImageError, ShardError
 from alexprep.files import sha256_file
 from alexprep.plan import Plan, Task
-from alexprep.raw.source import Source, read_source, shown
+from alexprep.raw.source import UNKNOWN_SIZE, Source, read_source, shown
 from alexprep.record import Record, origin, part, skipped_by_file
 from alexprep.report import Outcome, Report
 from alexprep.shards.index import Index, index_name
@@ -77,10 +77,13 @@ def _same_samples(task: Task, index: Index, lines: Sequence[Outcome]) -> bool:
 def _same_sizes(task: Task, index: Index, lines: Sequence[Outcome]) -> bool:
     skipped = skipped_by_file(lines)
     stored = iter(index.source_sizes.tolist())
-    return all(
-        sample.source.size
-        == (skipped[name].size if (name := shown(sample.source.name)) in skipped else next(stored))
+    recorded = (
+        skipped[name].size if (name := shown(sample.source.name)) in skipped else next(stored)
         for sample in task.samples
+    )
+    return all(
+        sample.source.size in (size, UNKNOWN_SIZE)
+        for sample, size in zip(task.samples, recorded, strict=True)
     )
 
 

@@ -17,8 +17,8 @@ from alexprep import heartbeat
 from alexprep.errors import BadFilesError, ImageError, ShardError
 from alexprep.files import disk_errors, sha256_file, sync_folder
 from alexprep.heartbeat import Heartbeat
-from alexprep.plan import Planned, Task
-from alexprep.raw.source import read_source, shown
+from alexprep.plan import Task
+from alexprep.raw.source import Source, read_source, shown
 from alexprep.record import Record, origin, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, outcomes_of
 from alexprep.settings import PrepSettings
@@ -132,19 +132,20 @@ def _samples(
 ) -> Iterator[tuple[str, int, bytes]]:
     for position, planned in enumerate(task.samples):
         beat.at(position)
-        digest = ""
+        source, digest = planned.source, ""
         try:
             if position in skip:
                 raise ImageError(skip[position])
-            data = read_source(planned.source)
+            data = read_source(source)
+            source = source._replace(size=len(data))  # not known before in every layout
             digest = hashlib.sha256(data).hexdigest()
             image, notes = prepare(data, job.settings)
         except ImageError as error:
-            made.outcomes.append(_skipped(job, task, planned, str(error), digest))
+            made.outcomes.append(_skipped(job, task, source, str(error), digest))
             continue
         if notes:
-            made.outcomes += outcomes_of(planned.source, task.split, notes, digest)
-        made.source_sizes.append(planned.source.size)
+            made.outcomes += outcomes_of(source, task.split, notes, digest)
+        made.source_sizes.append(source.size)
         made.source_hashes.append(digest)
         if made.sums is not None:
             made.sums.add(image)
@@ -153,13 +154,13 @@ def _samples(
     beat.at(len(task.samples))
 
 
-def _skipped(job: Job, task: Task, planned: Planned, reason: str, digest: str) -> Outcome:
-    name = shown(planned.source.name)
+def _skipped(job: Job, task: Task, source: Source, reason: str, digest: str) -> Outcome:
+    name = shown(source.name)
     if job.fail:
         raise BadFilesError(
             f"{name}: {reason}; repair or remove it, or let bad files be skipped (--on-bad skip)"
         )
-    return Outcome(name, task.split, SKIPPED, reason, planned.source.size, digest)
+    return Outcome(name, task.split, SKIPPED, reason, source.size, digest)
 
 
 def _check(path: Path, written: _Hashed) -> None:

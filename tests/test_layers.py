@@ -71,6 +71,7 @@ ORDER = [
     "alexprep.pool",
     "alexprep.finished",
     "alexprep.finish",
+    "alexprep.laid",
     "alexprep.build",
     "alexprep.verify",
     "alexprep.tables",

@@ -6,17 +6,28 @@ import difflib
 from pathlib import Path
 
 from alexprep.errors import RawError
-from alexprep.raw import folders, ilsvrc2012, tarred, zipped
+from alexprep.raw import (
+    folders,
+    ilsvrc2012,
+    parquet,
+    tarred,
+    torchvision,
+    webdataset,
+    zipped,
+)
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.source import RawSet, some, split_of
 
 # In this order: the first that recognises RAW is it.
 # Class folders win over archives beside them.
 LAYOUTS: tuple[Layout, ...] = (
+    parquet.LAYOUT,
     folders.LAYOUT,
     ilsvrc2012.LAYOUT,
     zipped.LAYOUT,
+    webdataset.LAYOUT,
     tarred.LAYOUT,
+    torchvision.LAYOUT,
 )
 EXPECTED = (
     "a raw set is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alexprep.errors import RawError
@@ -61,6 +61,12 @@ def number_folders(
     width = len(str(max(numbers[-1], len(names or ()) - 1)))
     folders = {number: f"{number:0{width}d}" for number in numbers}
     return folders, {folders[number]: names[number] for number in numbers if names}
+
+
+def own_order(classes: Iterable[str]) -> tuple[str, ...]:
+    """Return classes by their numbers; () where that is the order of their names too."""
+    ordered = tuple(classes)
+    return () if ordered == tuple(sorted(ordered)) else ordered
 
 
 def class_folders(names: Sequence[str], title: str) -> dict[Any, str]:

@@ -18,6 +18,7 @@ from alexprep.raw.numbered import (
     class_folders,
     known_suffix,
     number_folders,
+    own_order,
     split_in_name,
 )
 from alexprep.raw.parquet_rows import (
@@ -28,7 +29,15 @@ from alexprep.raw.parquet_rows import (
     image_bytes,
     read_listing,
 )
-from alexprep.raw.source import UNKNOWN_SIZE, RawSet, Source, describe, some, sort_sources
+from alexprep.raw.source import (
+    UNKNOWN_SIZE,
+    RawSet,
+    Source,
+    describe,
+    some,
+    sort_sources,
+    split_of,
+)
 
 NAME = "parquet"
 SUFFIX = ".parquet"
@@ -91,7 +100,7 @@ def open_parquet(place: Place) -> RawSet:
 LAYOUT = Layout(
     NAME,
     "Parquet files as Hugging Face keeps them, train-*.parquet in a folder or in its folder data",
-    lambda place: bool(_parquet_files(place.path)),
+    lambda place: bool(_parquet_files(place.path)) and not _has_classes(place),
     open_parquet,
 )
 
@@ -100,6 +109,12 @@ def _parquet_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix == SUFFIX else []
     return sorted(file for pattern in (f"*{SUFFIX}", f"*/*{SUFFIX}") for file in path.glob(pattern))
+
+
+def _has_classes(place: Place) -> bool:
+    """Tell whether a folder of a split holds folders: then it holds classes."""
+    splits = (place.path / name for name in place.folders if split_of(name))
+    return any(Place.at(folder).folders for folder in splits)
 
 
 def _files(path: Path) -> list[Path]:
@@ -148,7 +163,7 @@ class _Classes:
 
     folder: dict[Any, str]  # label -> class
     words: dict[str, str]
-    order: tuple[str, ...]  # by label; empty where labels are texts
+    order: tuple[str, ...]  # by label, where that is another order than by name
     doubled: bool  # the names of the images end in the class
 
     @classmethod
@@ -165,7 +180,9 @@ class _Classes:
         if not all(match for _, match in pairs):
             names = columns.names or None
             folder, words = number_folders(numbers, names)
-            return cls(folder, words, tuple(folder[number] for number in numbers), doubled=False)
+            return cls(
+                folder, words, own_order(folder[number] for number in numbers), doubled=False
+            )
         folder = {}
         for label, match in pairs:
             assert match is not None
@@ -178,7 +195,7 @@ class _Classes:
         if len(set(folder.values())) != len(folder):
             raise RawError(f"{path}: two labels are one class; the set is damaged")
         words = {folder[number]: columns.names[number] for number in numbers if columns.names}
-        return cls(folder, words, tuple(folder[number] for number in numbers), doubled=True)
+        return cls(folder, words, own_order(folder[number] for number in numbers), doubled=True)
 
 
 def _check_numbers(numbers: Sequence[int], columns: Columns, path: Path) -> None:

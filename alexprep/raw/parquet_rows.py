@@ -58,6 +58,10 @@ class Rows:
         status = Path(self.file).stat()
         return f"{self.file} {self.column} {status.st_size} {status.st_mtime_ns}"
 
+    def room(self, count: int) -> int:
+        """Return how many bytes so many of its images take, about."""
+        return image_bytes(self.file, self.column) * count // max(1, _rows(self.file))
+
     def stream(self, places: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Yield row and bytes in the order of the file; row groups that hold none are passed over.
 
@@ -166,7 +170,7 @@ def _values(batches: Iterable[Any], column: str) -> Iterator[bytes | None]:
 @functools.lru_cache(maxsize=1)
 def _group(file: str, column: str, group: int) -> list[bytes | None]:
     with _opened(file) as parquet:
-        return list(_values([parquet.read_row_group(group, columns=[column])], column))
+        return list(_values(parquet.iter_batches(row_groups=[group], columns=[column]), column))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -12,6 +12,8 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -38,6 +40,9 @@ class Streamed(Protocol):
 
     def identity(self) -> str:
         """Return what changes when the content does."""
+
+    def room(self, count: int) -> int:
+        """Return how many bytes so many of its sources take, about."""
 
     def stream(self, places: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Yield place and bytes of the wanted sources, each once, in the container's order."""
@@ -96,6 +101,7 @@ def lay_out(
         return lambda source: source
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    _check_space(folder, wanted)
 
     def lay(container: object, beat: Beat) -> tuple[object, tuple[Laid, Places]]:
         return container, _lay(wanted[container], folder, beat)
@@ -111,26 +117,40 @@ def lay_out(
     return placed
 
 
-def check_space(folder: Path, needed: int, what: str) -> None:
-    """Check that the disk has room for the spool.
+def cheap_sample(sources: Iterable[Source], count: int) -> list[Source]:
+    """Return the first of the sources; of a container that is slow at random, its first ones."""
+    every = list(sources)
+    if not every or not isinstance(every[0].container, Streamed):
+        return every[:count]
+    container = every[0].container
+    inside = (source for source in every if source.container is container)
+    return nsmallest(count, inside, key=attrgetter("place"))
 
-    Raises:
-        DiskError: it has not.
-    """
+
+def _check_space(folder: Path, wanted: Mapping[object, list[Source]]) -> None:
+    needed = sum(
+        container.room(len(sources))
+        for container, sources in wanted.items()
+        if isinstance(container, Streamed) and not (folder / _name(container)).is_file()
+    )
     free = free_bytes(folder)
     if needed > free:
         raise DiskError(
-            f"{folder}: {what} are laid out here before the work begins, which takes about "
-            f"{needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free; name a folder on a larger "
-            "disk, or unpack the images into class folders"
+            f"{folder}: the raw images are laid out here before the work begins, which takes about "
+            f"{needed / 1e9:,.2f} GB, and {free / 1e9:,.2f} GB are free; name SHARDS on a larger "
+            "disk, or unpack the images into class folders first"
         )
+
+
+def _name(container: Streamed) -> str:
+    """Return the name of a container's file in the spool."""
+    return hashlib.sha256(container.identity().encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
 def _lay(sources: list[Source], folder: Path, beat: Beat) -> tuple[Laid, Places]:
     container = sources[0].container
     assert isinstance(container, Streamed)
-    name = hashlib.sha256(container.identity().encode("utf-8", "surrogateescape")).hexdigest()[:24]
-    path = folder / name
+    path = folder / _name(container)
     laid = Laid(str(path), container.where(sources[0]))
     places = _load(path)
     wanted = {source.place for source in sources}

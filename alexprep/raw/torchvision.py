@@ -16,7 +16,7 @@ from alexprep.errors import RawError
 from alexprep.raw import torchvision_sets
 from alexprep.raw.folders import open_folders
 from alexprep.raw.layout import Layout, Place
-from alexprep.raw.numbered import number_folders
+from alexprep.raw.numbered import number_folders, own_order
 from alexprep.raw.source import RawSet, Source, describe, sort_sources
 
 NAME = "torchvision"
@@ -43,6 +43,10 @@ class Pictures:
     def identity(self) -> str:
         """Return what changes when the content does: each file has the MD5 of its name."""
         return f"torchvision {self.name} {self.split}"
+
+    def room(self, count: int) -> int:
+        """Return how many bytes so many of its images take."""
+        return count * len(_ppm(torchvision_sets.load(self.name, self.root, self.split).images[0]))
 
     def stream(self, places: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Yield number and PPM file of each image."""
@@ -108,7 +112,7 @@ def open_torchvision(place: Place) -> RawSet:
         place.path,
         splits,
         words,
-        own_order=tuple(folders[label] for label in range(len(classes))),
+        own_order=own_order(folders[label] for label in range(len(classes))),
         found=found,
     )
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from alexprep.errors import RawError
 from alexprep.raw.containers import Archive
 from alexprep.raw.layout import Layout, Place
-from alexprep.raw.numbered import class_folders, number_folders, split_in_name
+from alexprep.raw.numbered import class_folders, number_folders, own_order, split_in_name
 from alexprep.raw.place import open_place
 from alexprep.raw.source import (
     RawSet,
@@ -198,7 +198,7 @@ def _classes(samples: list[_Sample], path: Path) -> tuple[dict[Label, str], tupl
         or _told_by(samples, lambda member: match[1] if (match := _WNID.match(member.stem)) else "")
         or number_folders(numbers, None)[0]
     )
-    return folders, tuple(folders[number] for number in numbers)
+    return folders, own_order(folders[number] for number in numbers)
 
 
 def _told_by(samples: list[_Sample], name_of: Callable[[_Member], str]) -> dict[Label, str] | None:

@@ -134,7 +134,7 @@ def test_unpacked_members_of_the_train_archive_are_recognised(tmp_path):
 
 
 def test_an_unknown_layout_is_told_with_what_it_holds(tmp_path):
-    write_folders(tmp_path, {"part/deeper/x.parquet": b"", "README.md": b""})
+    write_folders(tmp_path, {"part/deeper/x.bin": b"", "README.md": b""})
     with pytest.raises(
         RawError, match=r"holds README\.md, part/, which is no layout .*; a raw set"
     ):

@@ -1,0 +1,53 @@
+"""The sources of shards that are going to be made or checked, where they can be read in any order.
+
+Those of most layouts are so already. Rows of Parquet files and the arrays of torchvision's sets are
+laid out first, in the work folder of the set: see raw/spool.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from alexprep.plan import Task
+from alexprep.raw.spool import SPOOL, Streamed, lay_out
+from alexprep.shards.manifest import WORK
+
+Hearer = Callable[[int], None]
+
+
+def laid_out(
+    target: Path,
+    tasks: Sequence[Task],
+    jobs: int | None = None,
+    to_lay: Hearer | None = None,
+    laid: Hearer | None = None,
+) -> list[Task]:
+    """Return the tasks with sources that can be read in any order, laying out those that cannot.
+
+    Args:
+        target: The set of shards.
+        tasks: What is going to be read.
+        jobs: How many files are read at once; None for one a core.
+        to_lay: Hears once how many images are laid out, where there are any.
+        laid: Hears how many were since the last time.
+
+    Raises:
+        DiskError: there is no room for them.
+        RawError: the raw set is damaged.
+    """
+    sources = [sample.source for task in tasks for sample in task.samples]
+    slow = sum(isinstance(source.container, Streamed) for source in sources)
+    if not slow:
+        return list(tasks)
+    if to_lay is not None:
+        to_lay(slow)
+    placed = lay_out(sources, target / WORK / SPOOL, jobs, laid)
+    return [
+        replace(
+            task,
+            samples=tuple(sample._replace(source=placed(sample.source)) for sample in task.samples),
+        )
+        for task in tasks
+    ]
