@@ -6,6 +6,7 @@ import click
 
 from alexprep.cli.group import Cli
 from alextrain.cli.evaluate import eval_command
+from alextrain.cli.export import export
 from alextrain.cli.fit import fit
 from alextrain.cli.predict import predict
 from alextrain.cli.summary import recipes, summary
@@ -27,5 +28,5 @@ def main() -> None:
     """
 
 
-for command in (fit, eval_command, predict, summary, recipes):
+for command in (fit, eval_command, predict, export, summary, recipes):
     main.add_command(command)

@@ -1,0 +1,97 @@
+"""A network as one module for other programs: input to answer, the preparation in it or not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from alextrain.augment import view_places
+from alextrain.network import Network
+
+
+class Packaged(nn.Module):
+    """uint8 squares to probabilities: centre crop, mean, deviation, network, softmax.
+
+    Args:
+        network: On the CPU.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.model = network.model
+        self.crop = network.recipe.input.crop
+        size = network.settings.size
+        ((self.top, self.left, _),) = view_places(size, self.crop, 1)
+        mean, scale = _constants(network)
+        if mean.ndim == 3:
+            mean = mean[self.top : self.top + self.crop, self.left : self.left + self.crop]
+        self.register_buffer("mean", torch.from_numpy(np.ascontiguousarray(mean)))
+        self.register_buffer("scale", torch.from_numpy(scale))
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return probabilities float32 [n, classes] of uint8 [n, S, S, 3]."""
+        logits: Tensor = self.model(self.prepared(images))
+        return logits.softmax(dim=1)
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """Return what the network itself takes: float32 [n, 3, crop, crop]."""
+        bottom, right = self.top + self.crop, self.left + self.crop
+        levels = images[:, self.top : bottom, self.left : right].to(torch.float32)
+        return ((levels - self.mean) * self.scale).permute(0, 3, 1, 2)
+
+
+def _constants(network: Network) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the mean, [S, S, 3] or [3], and what to multiply with, [3]: see Augmenter."""
+    statistics = network.statistics
+    if network.recipe.input.normalise == "mean-image":
+        return statistics.mean_image, np.ones(3, np.float32)
+    std = np.where(statistics.channel_std > 0, statistics.channel_std, 1.0)
+    return statistics.channel_mean.astype(np.float32), (1 / std).astype(np.float32)
+
+
+def describe(network: Network, *, inside: bool) -> dict[str, Any]:
+    """Return what a program needs to know beside the exported file, as plain values.
+
+    Args:
+        network: What is exported.
+        inside: Whether cropping and scaling are part of the file.
+    """
+    size, crop = network.settings.size, network.recipe.input.crop
+    mean, scale = _constants(network)
+    facts: dict[str, Any] = {
+        "alexkit": network.about.get("alexkit", ""),
+        "classes": network.classes,
+        "words": network.words,
+        "settings": network.settings.to_dict(),
+        "recipe": network.recipe.to_dict(),
+        "fingerprint": network.about.get("fingerprint", ""),
+        "result": network.about.get("result"),
+        "crop": crop,
+        "views": 1,
+        "input": f"uint8 [n, {size}, {size}, 3], RGB levels 0..255, prepared as the settings say",
+        "output": "probabilities, float32 [n, classes]",
+    }
+    if not inside:
+        facts["input"] = f"float32 [n, 3, {crop}, {crop}], (levels - mean) * scale, centre crop"
+        facts["output"] = "logits, float32 [n, classes]"
+        facts["mean"] = (mean if mean.ndim == 1 else mean.mean((0, 1))).tolist()
+        facts["scale"] = scale.tolist()
+        facts["mean_is"] = "channel means" if mean.ndim == 1 else "the mean of a mean image"
+    return facts
+
+
+def as_text(facts: dict[str, Any]) -> dict[str, str]:
+    """Return facts as metadata that formats keep: text to text; JSON where it is no text."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in facts.items()
+    }
