@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alexprep.errors import StatisticsError
 
-_RUN = 256  # pixels of one float32 dot
+_RUN = 256  # pixels of one float32 sum
 _IMAGES_IN_16_BITS = 257  # 257 * 255 == 2**16 - 1
 _CHANNELS = 3
 # Where red, green and blue stand in a pixel read as one little-endian 32-bit number.
@@ -42,14 +42,14 @@ class Moments:
 class MomentSums:
     """Add images one by one; exact, and scratch memory is taken once.
 
-    Products of channels are float32 dots of 256 pixels, and exact: a sum of 256 products of
-    levels is a whole number of at most 256 * 255**2 < 2**24, and float32 holds all of these, in
-    whatever order they are added. A masked channel (say 256 times green) is a level times a power
-    of two, which moves the exponent and no digit. The dots are added in float64, where 257
-    images of 4096x4096 stay below 2**53.
+    Products of channels are sums in float32 over runs of 256 pixels, and exact: a sum of 256
+    products of levels is a whole number of at most 256 * 255**2 < 2**24, and float32 holds all of
+    these, in whatever order they are added. A masked channel (say 256 times green) is a level
+    times a power of two, which moves the exponent and no digit. The sums of runs are added in
+    float64, where those of 257 images of 4096x4096 stay below 2**53.
 
     Why so: a pixel of four bytes is a 32-bit number, and masking and converting these takes half
-    the time of taking three-byte pixels apart. See docs/decisions.md for what was measured.
+    the time of taking three-byte pixels apart. docs/decisions.md says what was measured.
 
     Args:
         size: Height and width S of the images, pixels.
@@ -59,16 +59,17 @@ class MomentSums:
         self._shape = (size, size, 4)
         self._pixels = size * size
         self._total = Moments.none(size)
-        self._recent = np.zeros(self._shape, np.uint16)  # sum of the last few images
+        self._recent = np.zeros(4 * self._pixels, np.uint16)  # sum of the last few images
         self._recent_count = 0
         runs = -(-self._pixels // _RUN)
         self._masked = np.empty(self._pixels, np.int32)
-        self._planes = np.zeros((_CHANNELS, runs * _RUN), np.float32)  # zeros fill the last run
-        cut = self._planes.reshape(_CHANNELS, runs, _RUN)
-        # channel i by channels i, i + 1, ...: [1, runs, 1, n] @ [3 - i, runs, n, 1], a dot a run
-        self._factors = [(cut[i, None, :, None], cut[i:, ..., None]) for i in range(_CHANNELS)]
-        self._dots = [np.empty((3 - i, runs, 1, 1), np.float32) for i in range(_CHANNELS)]
-        self._recent_dots = [np.zeros_like(dots, np.float64) for dots in self._dots]
+        # Zeros fill the last run, and a fourth plane: for a matrix by its own transpose numpy would
+        # call another routine of BLAS, which is ten times slower on matrices as flat as these.
+        self._planes = np.zeros((_CHANNELS + 1, runs * _RUN), np.float32)
+        cut = self._planes.reshape(_CHANNELS + 1, runs, _RUN).transpose(1, 0, 2)
+        self._left, self._right = cut[:, :_CHANNELS], cut.transpose(0, 2, 1)
+        self._products = np.empty((runs, _CHANNELS, _CHANNELS + 1), np.float32)
+        self._recent_products = np.zeros_like(self._products, np.float64)
 
     def add(self, image: NDArray[np.uint8]) -> None:
         """Add one image.
@@ -84,17 +85,15 @@ class MomentSums:
             raise StatisticsError(f"an image must be uint8 {list(self._shape)}; got {got}")
         if self._recent_count == _IMAGES_IN_16_BITS:
             self._flush()
-        self._recent += image
-        self._recent_count += 1
-        numbers = image.reshape(-1).view("<i4")
-        for plane, mask in zip(self._planes, _MASKS, strict=True):
+        levels = image.reshape(-1)
+        numbers = levels.view("<i4")
+        for plane, mask in zip(self._planes, _MASKS, strict=False):
             np.bitwise_and(numbers, mask, out=self._masked)
             np.copyto(plane[: self._pixels], self._masked)
-        for (left, right), dots, total in zip(
-            self._factors, self._dots, self._recent_dots, strict=True
-        ):
-            np.matmul(left, right, out=dots)
-            np.add(total, dots, out=total)
+        np.matmul(self._left, self._right, out=self._products)
+        self._recent_products += self._products
+        self._recent += levels
+        self._recent_count += 1
 
     def moments(self) -> Moments:
         """Return the moments of all images added so far."""
@@ -102,12 +101,10 @@ class MomentSums:
         return self._total
 
     def _flush(self) -> None:
-        outer = np.zeros((3, 3), np.int64)
-        for i, dots in enumerate(self._recent_dots):
-            for j, total in enumerate(dots.sum(axis=(1, 2, 3)), start=i):
-                outer[i, j] = outer[j, i] = int(total / (_SCALES[i] * _SCALES[j]))
-            dots[:] = 0
-        pixel_sum = self._recent[..., :3].astype(np.int64)
+        products = self._recent_products.sum(axis=0)[:, :_CHANNELS]
+        outer = (products / np.outer(_SCALES, _SCALES)).astype(np.int64)
+        self._recent_products[:] = 0
+        pixel_sum = self._recent.reshape(self._shape)[..., :3].astype(np.int64)
         self._total = self._total + Moments(self._recent_count, pixel_sum, outer)
         self._recent[:] = 0
         self._recent_count = 0
