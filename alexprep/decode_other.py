@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 
 import numpy as np
@@ -19,6 +20,9 @@ from PIL import (
 
 from alexprep.errors import ImageError
 from alexprep.picture import UPRIGHT, Decoded, check_size
+
+# Some readers log what they raise too, and Python shows that where nobody listens.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 ON_WHITE = "converted: transparency on white"
 DEEP = "converted: 16-bit"
