@@ -1,8 +1,9 @@
 """Run as a program of its own by tests: damaged files through the whole path to the prepared image.
 
-python -m tests.alexprep.fuzz SEED TIMES tells, as JSON, how many files gave a picture or a reason,
-the slowest file in seconds, and how much the memory grew at its peak, in MB. A crash is its exit
-status; a file that takes longer than LIMIT_SECONDS ends it by SIGALRM.
+python -m tests.alexprep.fuzz SEED TIMES [ARCHIVE] damages generated files, or those of a tar, and
+tells, as JSON, how many gave a picture or a reason, the slowest in seconds, and how much the
+memory grew at its peak, in MB. A crash is its exit status; a file that takes longer than
+LIMIT_SECONDS ends it by SIGALRM.
 """
 
 import gzip
@@ -10,6 +11,7 @@ import json
 import resource
 import signal
 import sys
+import tarfile
 import time
 
 import numpy as np
@@ -40,6 +42,13 @@ def kinds_of_files():
         yield encode(photo(40, 30), "TIFF", compression="tiff_lzw")
         yield encode(photo(40, 30), "TIFF", compression="jpeg")
     yield gzip.compress(jpeg(40, 30))
+
+
+def files_of(archive):
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if 0 < member.size < 50_000:
+                yield tar.extractfile(member).read()
 
 
 def damaged(data, other, draw):
@@ -80,10 +89,10 @@ def attempt(data):
 
 
 def main():
-    seed, times = map(int, sys.argv[1:])
-    files = list(kinds_of_files())
+    seed, times = map(int, sys.argv[1:3])
+    files = [*files_of(sys.argv[3])] if sys.argv[3:] else [*kinds_of_files()]
     for data in files:
-        assert attempt(data) == "picture"
+        assert attempt(data) == "picture" or sys.argv[3:]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found, slowest = {"picture": 0, "reason": 0}, 0.0
     for number, data in enumerate(files):
