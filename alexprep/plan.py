@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from alexprep.errors import RawError
 from alexprep.labels import class_names, default_order
-from alexprep.raw.source import RawSet, Source, some, within_class
+from alexprep.raw.source import SPLITS, RawSet, Source, some, within_class
 from alexprep.settings import PrepSettings
 from alexprep.shards.sample import make_keys
 
@@ -88,11 +88,15 @@ def make_plan(
     the seed over its whole length, then cut.
 
     Raises:
-        RawError: a split is asked for that the raw set does not have, or the label order needs a
-            devkit that is not there.
+        RawError: a split is asked for that the raw set does not have or that cannot be read, or
+            the label order needs a devkit that is not there.
     """
-    wanted = tuple(raw.splits) if splits is None else tuple(dict.fromkeys(splits))
+    there = [split for split in SPLITS if split in raw.splits or split in raw.unusable]
+    wanted = tuple(there) if splits is None else tuple(dict.fromkeys(splits))
     for split in wanted:
+        if split in raw.unusable:
+            others = f"; or prepare {some(raw.splits)} alone with --split" if raw.splits else ""
+            raise RawError(f"{raw.unusable[split]}{others}")
         if split not in raw.splits:
             raise RawError(f"{raw.root}: no {split} split in it, only {some(raw.splits)}")
     order = label_order or default_order(raw)

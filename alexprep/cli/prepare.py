@@ -27,9 +27,9 @@ _SLOW_READING = 0.5  # share of the time from which on the disk is worth a word
 def shard(raw: Path, shards: Path, **options: Any) -> None:
     """Make SHARDS, a folder of 256x256 pictures in tar files, of the raw images in RAW.
 
-    RAW is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, or a
-    folder with the official ILSVRC2012 archives (train, val and devkit) as downloaded: archives
-    are read in place, never unpacked.
+    RAW is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, a folder
+    with the official ILSVRC archives as downloaded (they are read in place, never unpacked),
+    Kaggle's ILSVRC folder, or a list of paths and labels. docs/raw.md has all layouts.
 
     The bytes of SHARDS depend on the raw images, the options and the codec alone, not on --jobs
     or interruptions. An interrupted run is continued by the same command. Bad files are skipped

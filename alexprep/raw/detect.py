@@ -8,7 +8,10 @@ from pathlib import Path
 from alexprep.errors import RawError
 from alexprep.raw import (
     folders,
+    ilsvrc2010,
     ilsvrc2012,
+    kaggle,
+    listfile,
     parquet,
     tarred,
     torchvision,
@@ -22,8 +25,11 @@ from alexprep.raw.source import RawSet, some, split_of
 # Class folders win over archives beside them.
 LAYOUTS: tuple[Layout, ...] = (
     parquet.LAYOUT,
+    kaggle.LAYOUT,
     folders.LAYOUT,
     ilsvrc2012.LAYOUT,
+    ilsvrc2010.LAYOUT,
+    listfile.LAYOUT,
     zipped.LAYOUT,
     webdataset.LAYOUT,
     tarred.LAYOUT,
@@ -112,7 +118,7 @@ def _unknown(place: Place) -> str:
     if place.folders and Place.at(place.path / place.folders[0]).files:
         return (
             f"no train or val folder in it; if its folders ({some(place.folders)}) are classes, "
-            "make it the folder train of another folder and give that"
+            "say so with --layout imagefolder"
         )
     holds = some([*(f"{name}/" for name in place.folders), *place.files])
     return f"holds {holds}, which is no layout that is known; {EXPECTED}"

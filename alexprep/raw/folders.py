@@ -1,13 +1,17 @@
-"""Class folders: RAW/train/<class>/*, RAW/val/<class>/*, and RAW/test/<class>/*."""
+"""Class folders: RAW/train/<class>/*, RAW/val/<class>/*, RAW/test/<class>/*.
+
+The images of val (and test) may lie flat where a ground truth says what they show; and there may
+be class folders alone, without folders for splits.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from alexprep.errors import RawError
+from alexprep.raw import truth
+from alexprep.raw.classfolders import list_split
 from alexprep.raw.containers import Folder, Unreadable
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.names import FILES, with_names
@@ -16,52 +20,155 @@ from alexprep.raw.source import (
     RawSet,
     Source,
     describe,
-    ignored,
     not_read,
-    shown,
+    some,
     sort_sources,
     split_of,
 )
 
 NAME = "imagefolder"
+WITHOUT_SPLITS = "no folder of a split: its folders are taken for classes, all of them for training"
 
 
 def open_folders(place: Place) -> RawSet:
     """List class folders. Links to files and folders are followed, folders in a class too.
 
     Every file in a class is listed but what systems leave behind (see `ignored`), whatever its
-    extension. Files beside the class folders are counted in `found`, not listed.
+    extension.
 
     Raises:
         RawError: no split holds a class folder with a file in it, a split's folder cannot be
-            read, or two folders are the same split.
+            read, two folders are the same split, or a ground truth is damaged.
     """
     folders = split_folders(place)
-    listings = {split: list_split(place.path / folder, split) for split, folder in folders.items()}
-    splits = {split: sort_sources(listed.sources) for split, listed in listings.items()}
-    found = []
-    for split, listed in listings.items():
-        found.append(describe(split, listed.sources))
-        found += [not_read(split, listed.loose)] if listed.loose else []
-    if not any(splits.values()):
+    read = [*folders.values(), *FILES, *truth.FILES]
+    if folders:
+        raw = list_splits(place, [place.path])
+    else:
+        raw = _without_splits(place)
+        read += place.folders
+    raw.found.extend(place.beside(*read))
+    return with_names(raw, [place.path])
+
+
+def list_splits(place: Place, beside: Sequence[Path], layout: str = NAME) -> RawSet:
+    """List the folders of splits in `place`; ground truths may lie in the folders `beside`.
+
+    Raises:
+        RawError: see `open_folders`.
+    """
+    raw = RawSet(layout, place.path, {})
+    empty: list[str] = []
+    for split, folder in split_folders(place).items():
+        listed = list_split(place.path / folder, split)
+        empty += listed.empty
+        if not listed.sources and len(listed.loose) > 0 and split != "train":
+            _flat(raw, split, listed.loose, place.path / folder, beside)
+        else:
+            raw.found.append(describe(split, listed.sources))
+            raw.found.extend([not_read(split, listed.loose)] if listed.loose else [])
+            raw.splits.update({split: sort_sources(listed.sources)} if listed.sources else {})
+    if not raw.splits and not raw.unusable:
         raise RawError(
-            f"{place.path}: no class folder with a file in it ({'; '.join(found) or 'no split'}); "
+            f"{place.path}: no class folder with a file in it ({'; '.join(raw.found)}); "
             "expected train/<class>/<image>, and val/<class>/<image> if there are such"
         )
-    raw = RawSet(
-        NAME,
+    return RawSet(
+        layout,
         place.path,
-        {split: sources for split, sources in splits.items() if sources},
-        found=found + place.beside(*folders.values(), *FILES),
-        empty=tuple(sorted(name for listed in listings.values() for name in listed.empty)),
+        raw.splits,
+        found=raw.found,
+        empty=tuple(sorted(empty)),
+        unusable=raw.unusable,
     )
-    return with_names(raw, [place.path])
+
+
+def _flat(
+    raw: RawSet, split: str, names: Sequence[str], folder: Path, beside: Sequence[Path]
+) -> None:
+    """Add a split whose images lie beside each other, with the classes that a file gives them."""
+
+    def trained() -> set[str]:
+        return {source.class_name for source in raw.splits.get("train", ())}
+
+    classes = truth.find_truth(beside, split, trained)
+    if not classes and split == "test":
+        raw.found.append(f"{not_read(split, names)}: nothing says what they show")
+        return
+    reason = _misfit(names, classes)
+    if reason:
+        raw.unusable[split] = f"{folder}: {reason}"
+        return
+    container = Folder(str(folder), cut=2)
+    sources = []
+    for name in names:
+        class_name = classes[_stem(name)]
+        below = f"{split}/{class_name}/{name}"
+        try:
+            sources.append(Source(class_name, below, (folder / name).stat().st_size, container))
+        except OSError as error:
+            bad = Unreadable(str(folder / name), f"cannot be read: {error.strerror}")
+            sources.append(Source(class_name, below, 0, bad))
+    raw.splits[split] = sort_sources(sources)
+    raw.found.append(f"{describe(split, sources)}, in one folder")
+
+
+def _misfit(names: Sequence[str], classes: truth.Truth) -> str:
+    """Say why a ground truth does not fit the images; nothing where it does."""
+    if not classes:
+        return (
+            f"holds {len(names):,} files and no class folder, and nothing says what they show; "
+            f"put {truth.EXPECTED} into the raw folder"
+        )
+    strangers = [name for name in names if _stem(name) not in classes]
+    if strangers:
+        return (
+            f"holds {some(strangers)}, which the ground truth does not name; remove what is no "
+            "image of it, or use the ground truth of this set"
+        )
+    if len(names) != len(classes):
+        return (
+            f"holds {len(names):,} images where the ground truth has {len(classes):,}; unpack it "
+            "again, or use the ground truth of this set"
+        )
+    return ""
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
+
+
+def _without_splits(place: Place) -> RawSet:
+    listed = list_split(place.path, "train", passed_over=FILES)
+    if not listed.sources:
+        raise RawError(
+            f"{place.path}: no class folder with a file in it; expected train/<class>/<image>, or "
+            "<class>/<image>"
+        )
+    found = [WITHOUT_SPLITS, describe("train", listed.sources)]
+    splits = {"train": sort_sources(listed.sources)}
+    return RawSet(NAME, place.path, splits, found=found, empty=tuple(sorted(listed.empty)))
+
+
+def _recognises(place: Place) -> bool:
+    """Tell class folders; without folders of splits, all have to be called as ImageNet's are."""
+    if any(map(split_of, place.folders)):
+        return True
+    classes = [name for name in place.folders if name not in FILES]
+    if len(classes) < 2 or any(name.endswith(".tar") for name in place.files):
+        return False
+    inside_a_split = any(map(split_of, place.path.absolute().parts[-2:]))
+    return not inside_a_split and all(map(_is_wnid, classes))
+
+
+def _is_wnid(name: str) -> bool:
+    return len(name) == 9 and name[0] == "n" and name[1:].isdigit()
 
 
 LAYOUT = Layout(
     NAME,
     "a folder with train/<class>/<image> and val/<class>/<image>",
-    lambda place: any(map(split_of, place.folders)),
+    _recognises,
     open_folders,
 )
 
@@ -82,81 +189,3 @@ def split_folders(place: Place) -> dict[str, str]:
         if names:
             found[split] = names[0]
     return found
-
-
-class Listed(NamedTuple):
-    """What lies in the folder of a split."""
-
-    sources: list[Source]
-    loose: list[str]  # files beside the class folders
-    empty: list[str]  # class folders without a file: "train/n01440764"
-
-
-def list_split(folder: Path, split: str) -> Listed:
-    """List the class folders in `folder`, in the system's order.
-
-    Raises:
-        RawError: the folder cannot be read.
-    """
-    listed = Listed([], [], [])
-    container = Folder(str(folder), cut=1)
-    try:
-        entries = _entries(folder)
-    except OSError as error:
-        raise RawError(f"{shown(str(folder))}: cannot be read ({error.strerror})") from error
-    for entry in entries:
-        if not entry.is_dir():
-            listed.loose.append(entry.name)
-            continue
-        name = f"{split}/{entry.name}"
-        sources = list(_Class(entry.name, container).files(entry.path, name, frozenset()))
-        listed.sources.extend(sources)
-        if not sources:
-            listed.empty.append(name)
-    return listed
-
-
-def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return [entry for entry in entries if not ignored(entry.name)]
-
-
-class _Class(NamedTuple):
-    """One class folder while it is listed."""
-
-    class_name: str
-    container: Folder
-
-    def files(self, path: str, name: str, above: frozenset[tuple[int, int]]) -> Iterator[Source]:
-        """Yield all files below a folder; `above` are the device and inode of those around it."""
-        try:
-            entries = _entries(path)
-            status = Path(path).stat()
-        except OSError as error:
-            yield self._bad(f"{name}/.", path, f"folder cannot be read: {error.strerror}")
-            return
-        inside = above | {(status.st_dev, status.st_ino)}
-        if inside == above:
-            yield self._bad(f"{name}/.", path, "a link to a folder around it")
-            return
-        for entry in entries:
-            below = f"{name}/{entry.name}"
-            try:
-                if entry.is_file():
-                    size = entry.stat().st_size
-                    yield Source(self.class_name, below, size, self.container)
-                elif entry.is_dir():
-                    yield from self.files(entry.path, below, inside)
-                else:
-                    yield self._bad(below, entry.path, _strange(entry))
-            except OSError as error:
-                yield self._bad(below, entry.path, f"cannot be read: {error.strerror}")
-
-    def _bad(self, name: str, path: str, reason: str) -> Source:
-        return Source(self.class_name, name, 0, Unreadable(path, reason))
-
-
-def _strange(entry: os.DirEntry[str]) -> str:
-    if entry.is_symlink() and not Path(entry.path).exists():
-        return "a link to nothing"
-    return "neither a file nor a folder"

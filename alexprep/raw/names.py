@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alexprep.errors import RawError
-from alexprep.raw.devkit import ARCHIVE, FOLDER, find_devkit
+from alexprep.raw.devkit import RELEASES, Devkit, Release, find_devkit
 from alexprep.raw.source import RawSet
 
 # "n01440764 tench, Tinca tinca", one a line: Kaggle's, and Caffe's.
 MAPPINGS = ("LOC_synset_mapping.txt", "synset_words.txt")
-FILES = (FOLDER, ARCHIVE, *MAPPINGS)
+SYNSETS = "synsets.txt"  # Caffe's, without words
+_DEVKITS = [name for release in RELEASES for name in (release.archive, *release.folders)]
+FILES = (*_DEVKITS, *MAPPINGS, SYNSETS)
 
 
-@dataclass(frozen=True)
-class Names:
-    """Names of classes for people; empty where none are known."""
-
-    words: dict[str, str] = field(default_factory=dict)
-    glosses: dict[str, str] = field(default_factory=dict)
-    devkit_ids: dict[str, int] = field(default_factory=dict)
-
-
-def find_names(folders: Iterable[Path]) -> Names:
-    """Return what the first folder knows that has a devkit or a list of synsets in it.
+def with_names(
+    raw: RawSet, folders: Iterable[Path], releases: Sequence[Release] = RELEASES
+) -> RawSet:
+    """Return a raw set with what the first folder knows that has a devkit or a list of synsets.
 
     Raises:
         RawError: the devkit or the list is damaged.
     """
     for folder in folders:
-        devkit = find_devkit(folder)
+        devkit = find_devkit(folder, releases)
         if devkit is not None:
-            return Names(devkit.words, devkit.glosses, devkit.ids)
+            return _with_devkit(raw, devkit)
         for name in MAPPINGS:
             if (folder / name).is_file():
-                return Names(read_mapping(folder / name))
-    return Names()
+                return replace(raw, words=read_mapping(folder / name))
+    return raw
 
 
-def with_names(raw: RawSet, folders: Iterable[Path]) -> RawSet:
-    """Return a raw set with the names that lie in one of `folders`."""
-    names = find_names(folders)
-    return replace(raw, words=names.words, glosses=names.glosses, devkit_ids=names.devkit_ids)
+def _with_devkit(raw: RawSet, devkit: Devkit) -> RawSet:
+    return replace(
+        raw,
+        words=devkit.words,
+        glosses=devkit.glosses,
+        devkit_ids=devkit.ids,
+        release=devkit.release.name,
+        train_counts={wnid: s.num_train_images for wnid, s in devkit.classes.items()},
+    )
+
+
+def find_synsets(folders: Iterable[Path]) -> tuple[str, ...]:
+    """Return the classes in the order of the first list of synsets; () where there is none."""
+    for folder in folders:
+        for name in (SYNSETS, *MAPPINGS):
+            if (folder / name).is_file():
+                return tuple(read_mapping(folder / name))
+    return ()
 
 
 def read_mapping(path: Path) -> dict[str, str]:

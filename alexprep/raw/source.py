@@ -69,9 +69,12 @@ class RawSet:
     words: dict[str, str] = field(default_factory=dict)  # class -> "kit fox, Vulpes macrotis"
     glosses: dict[str, str] = field(default_factory=dict)  # class -> "small grey fox of ..."
     devkit_ids: dict[str, int] = field(default_factory=dict)  # class -> ILSVRC2012_ID (or 2010)
+    release: str = ""  # of the devkit: "ILSVRC2012"
+    train_counts: dict[str, int] = field(default_factory=dict)  # class -> its images, by the devkit
     own_order: tuple[str, ...] = ()  # classes by the set's own numbers, where it has such
     found: list[str] = field(default_factory=list)  # lines that say what was found, and not read
     empty: tuple[str, ...] = ()  # class folders without a file: "train/n01440764"
+    unusable: dict[str, str] = field(default_factory=dict)  # split -> why it cannot be read
 
 
 def read_source(source: Source) -> bytes:

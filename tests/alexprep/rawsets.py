@@ -105,12 +105,16 @@ def write_official(root, files):
     return root
 
 
-def encode_meta(compressed=True):
+def encode_meta(compressed=True, release="ILSVRC2012", train=None):
     """A meta.mat of the three classes and one ancestor, as MATLAB 5 writes it."""
     rows = [(IDS[wnid], wnid, WORDS[wnid], f"gloss of {wnid}", 0) for wnid in IDS]
     rows = [*sorted(rows), (4, "n00000000", "entity", "", 3)]
-    fields = ("ILSVRC2012_ID", "WNID", "words", "gloss", "num_children", "children")
-    values = b"".join(_cell(value) for row in rows for value in (*row, ()))
+    fields = (f"{release}_ID", "WNID", "words", "gloss", "num_children", "children")
+    rows = [(*row, ()) for row in rows]
+    if train is not None:
+        fields += ("num_train_images",)
+        rows = [(*row, train.get(row[1], 0)) for row in rows]
+    values = b"".join(_cell(value) for row in rows for value in row)
     names = b"".join(field.encode().ljust(17, b"\0") for field in fields)
     body = _element(5, struct.pack("<i", 17)) + _element(1, names) + values
     matrix = _matrix(2, (len(rows), 1), body, b"synsets")

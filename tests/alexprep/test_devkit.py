@@ -50,7 +50,8 @@ def test_the_true_devkit_agrees_with_the_published_table(shared_data):
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert len(rows) == len(devkit.classes) == 1000
     for row in rows:
-        synset = Synset(int(row["ILSVRC2012_ID"]), row["wnid"], row["words"], row["gloss"], 0)
+        number, images = int(row["ILSVRC2012_ID"]), int(row["num_train_images"])
+        synset = Synset(number, row["wnid"], row["words"], row["gloss"], 0, images)
         assert devkit.classes[row["wnid"]] == synset
     meta = (shared_data / FOLDER / "data" / "meta.mat").read_bytes()
     assert len(parse_meta(meta)) == 1860

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from alexprep.errors import ImageError, RawError
-from alexprep.raw import folders, place
+from alexprep.raw import classfolders, place
 from alexprep.raw.containers import Folder
 from alexprep.raw.source import MAX_BYTES, Source, read_source, shown
 from tests.alexprep.rawsets import open_as, tree, write_folders
@@ -84,7 +84,7 @@ def test_a_folder_that_may_not_be_entered_is_a_bad_file_and_its_class_stays(tmp_
             raise PermissionError(errno.EACCES, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr(folders.os, "scandir", refuse)
+    monkeypatch.setattr(classfolders.os, "scandir", refuse)
     listed = open_as("imagefolder", tmp_path).splits["train"]
     assert [source.name for source in listed] == ["train/a/.", "train/b/1.jpg", "train/b/x/."]
     for source in listed[::2]:
@@ -103,11 +103,8 @@ def test_empty_classes_and_files_beside_the_classes_are_told(tmp_path):
     raw = open_as("imagefolder", tmp_path)
     assert raw.empty == ("train/b",)
     assert list(raw.splits) == ["train"]
-    assert raw.found == [
-        "train: 1 file of 1 class",
-        "val: 0 files of 0 classes",
-        "val: 2 files beside the class folders not read (1.jpg, 2.jpg)",
-    ]
+    assert raw.found == ["train: 1 file of 1 class"]
+    assert "holds 2 files and no class folder" in raw.unusable["val"]
 
 
 def test_folders_without_any_file_are_refused(tmp_path):

@@ -1,9 +1,11 @@
 import pytest
 
 from alexprep.errors import RawError
+from alexprep.plan import make_plan
 from alexprep.raw.devkit import ARCHIVE, FOLDER, GROUND_TRUTH, find_devkit
 from alexprep.raw.ilsvrc2012 import TRAIN, VAL
 from alexprep.raw.source import read_source
+from alexprep.settings import PrepSettings
 from tests.alexprep.rawsets import (
     IDS,
     WORDS,
@@ -60,8 +62,10 @@ def test_val_alone_is_a_raw_set(official):
 
 def test_val_without_devkit_says_what_is_missing_and_where_it_belongs(official):
     (official / ARCHIVE).unlink()
-    with pytest.raises(RawError, match=rf"{VAL}: .* put {ARCHIVE} .* into {official}"):
-        open_as("ilsvrc2012", official)
+    raw = open_as("ilsvrc2012", official)
+    with pytest.raises(RawError, match=rf"{VAL}: .* put {ARCHIVE} .* into {official}.* --split"):
+        make_plan(raw, PrepSettings())
+    assert make_plan(raw, PrepSettings(), ["train"]).samples() == 15
 
 
 def test_a_ground_truth_of_another_length_is_refused(official):
