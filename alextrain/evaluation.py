@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from alextrain.augment import Augmenter
 from alextrain.device import Machine
-from alextrain.loop import autocast
+from alextrain.gradients import autocast
 from alextrain.metrics import Tally
 from alextrain.ranks import ALONE, Ranks
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from alextrain.averaging import Average
 from alextrain.device import Machine
 from alextrain.errors import DivergedError
+from alextrain.gradients import Gradients
 from alextrain.metrics import Tally
 from alextrain.optimiser import rest_frozen, set_rates
 from alextrain.ranks import ALONE, Ranks
@@ -62,10 +63,11 @@ class Trainer:
     Args:
         model: On its device, in training mode.
         optimiser: Of the model's parameters.
-        recipe: Its schedule, label smoothing and seed are used.
+        recipe: Its schedule, label smoothing, clipping, averaging and seed are used.
         machine: Device and precision.
         compiled: What to call for logits, where it is not `model` itself (torch.compile).
         ranks: The processes that share each batch; their gradients are added up.
+        part: Most images to compute at a time; None: all of a batch.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Trainer:
         machine: Machine,
         compiled: Any = None,
         ranks: Ranks = ALONE,
+        part: int | None = None,
     ) -> None:
         self.model = model
         self.optimiser = optimiser
@@ -83,8 +86,19 @@ class Trainer:
         self.machine = machine
         self.ranks = ranks
         self.progress = Progress()
-        self._forward = model if compiled is None else compiled
         self.scaler = torch.amp.GradScaler(machine.device.type, enabled=machine.amp == "fp16")
+        forward = model if compiled is None else compiled
+        self.gradients = Gradients(
+            model, forward, machine, self.scaler, recipe.label_smoothing, part
+        )
+        ema = recipe.optimiser.ema
+        self.average = Average(model, ema) if ema else None
+        self.clipped = torch.zeros((), dtype=torch.int64, device=machine.device)  # of the epoch
+
+    @property
+    def result(self) -> nn.Module:
+        """The model to evaluate and to keep: the average, where there is one."""
+        return self.model if self.average is None else self.average.model
 
     def train(
         self, batches: Iterable[tuple[Tensor, Tensor]], samples: int, tally: Tally
@@ -113,31 +127,29 @@ class Trainer:
 
     def _step(self, images: Tensor, labels: Tensor, count: int, tally: Tally) -> Tensor:
         """Make one step; `count` is the size of the whole batch, over all processes."""
-        torch.manual_seed(step_seed(self.recipe.seed, self.progress.step, self.ranks.rank))
-        self.optimiser.zero_grad(set_to_none=True)
-        loss = torch.zeros((), device=self.machine.device)
+        seed = step_seed(self.recipe.seed, self.progress.step, self.ranks.rank)
         if len(labels):
-            with autocast(self.machine):
-                logits = self._forward(images)
-            logits = logits.float()
-            mean = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-            # Of one process the share is 1, and a product with 1 changes no bit.
-            share = mean * (len(labels) / count)
-            torch.autograd.backward(self.scaler.scale(share))
+            loss, logits = self.gradients.add(images, labels, count, seed)
             tally.add(logits, labels)
-            loss = share.detach()
         else:
+            self.model.zero_grad(set_to_none=True)
+            loss = torch.zeros((), device=self.machine.device)
             self.scaler.scale(loss)  # without a scale it would not step
         self.ranks.sum_gradients(self.model.parameters())
         rest_frozen(self.optimiser)
+        if self.recipe.optimiser.clip:
+            self._clip(self.recipe.optimiser.clip)
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        if self.average is not None:
+            self.average.update(self.model, self.progress.step + 1)
         return self.ranks.sum(loss)
 
-
-def autocast(machine: Machine) -> torch.autocast:
-    """Return the context in which a forward pass runs in the machine's precision."""
-    return torch.autocast(machine.device.type, machine.dtype, enabled=machine.dtype is not None)
+    def _clip(self, longest: float) -> None:
+        """Shorten a longer gradient, as one vector over all weights, and count it."""
+        self.scaler.unscale_(self.optimiser)  # of 16-bit training: else lengths mean nothing
+        length = nn.utils.clip_grad_norm_(self.model.parameters(), longest)
+        self.clipped += length > longest
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:

@@ -157,6 +157,7 @@ class Run:
         samples = self.sets.train_samples
         if progress.seen == 0:
             self.tally = Tally(self.machine.device, self.ranks)
+            self.trainer.clipped.zero_()
         began = time.perf_counter()
         self.listener.epoch_begins(progress.epoch, samples, progress.seen)
         self._train(log)
@@ -176,6 +177,9 @@ class Run:
         for result in self.trainer.train(batches, samples, self.tally):
             due = result.step % every == 0 or progress.seen == samples
             shown = self._figures(result, log) if due else None
+            if sentence := self.trainer.gradients.note:
+                self.trainer.gradients.note = ""
+                self._tell(log, sentence)
             self.listener.step(result, shown)
             # Several processes have to agree, which costs them a word: not after each step.
             wish = self._wish(saved) if due or self.ranks.count == 1 else Wish.GO_ON
@@ -217,6 +221,9 @@ class Run:
             "seconds": seconds,
             "images_per_second": trained.images / seconds,
         }
+        if self.recipe.optimiser.clip:
+            steps = math.ceil(self.sets.train_samples / self.recipe.batch_size)
+            values["clipped"] = int(self.trainer.clipped) / steps
         progress.epoch += 1
         progress.seen = 0
         if self.sets.validation is None:
@@ -242,7 +249,7 @@ class Run:
         """Evaluate the network as it is now on the validation images, centre view."""
         assert self.sets.validation is not None
         return evaluate(
-            self.trainer.model,
+            self.trainer.result,
             self.sets.validation,
             self.augmenter,
             self.machine,

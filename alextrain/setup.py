@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,16 +12,18 @@ from alexprep.shards.statistics import Statistics
 from alextrain.augment import Augmenter
 from alextrain.data.draws import Augmentation
 from alextrain.device import Machine
+from alextrain.gradients import refuse_batch_norm
 from alextrain.init import initialise
 from alextrain.loop import Trainer
-from alextrain.models import build_model
+from alextrain.models import AlexNet, build_model
 from alextrain.optimiser import make_optimiser
 from alextrain.ranks import ALONE, Ranks
 from alextrain.recipe import Recipe
+from alextrain.recompute import Recomputed
 from alextrain.sets import Sets
 
 
-def make_model(recipe: Recipe, classes: int) -> nn.Module:
+def make_model(recipe: Recipe, classes: int) -> AlexNet:
     """Build and initialise a recipe's net on the CPU: the same weights on any machine.
 
     Raises:
@@ -53,8 +56,32 @@ def make_augmenter(recipe: Recipe, statistics: Statistics, machine: Machine) -> 
     return Augmenter.of(augmentation, statistics, given.normalise, machine.device)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What saves memory and changes nothing else."""
+
+    part: int | None = None  # most images to compute at a time; None: all of a batch
+    recompute: bool = False  # convolutional maps, in the backward pass: see recompute.py
+
+    def check(self, model: nn.Module) -> None:
+        """Check that it goes with a model.
+
+        Raises:
+            RecipeError: the model has batch normalisation.
+        """
+        if self.part is not None:
+            refuse_batch_norm(model, "--micro-batch")
+        if self.recompute:
+            refuse_batch_norm(model, "--recompute")
+
+
 def make_trainer(
-    recipe: Recipe, machine: Machine, classes: int, compiled: bool, ranks: Ranks = ALONE
+    recipe: Recipe,
+    machine: Machine,
+    classes: int,
+    compiled: bool,
+    ranks: Ranks = ALONE,
+    memory: Memory = Memory(),
 ) -> Trainer:
     """Make model and optimiser on the machine's device.
 
@@ -62,13 +89,15 @@ def make_trainer(
     algorithm for the one shape that training uses.
     """
     model = make_model(recipe, classes)
+    memory.check(model)
     model.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if machine.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
-    forward = torch.compile(model) if compiled else None
+    forward = Recomputed(model) if memory.recompute else model
+    called = torch.compile(forward) if compiled else forward
     apart = bool(recipe.schedule.conv1_drop or recipe.schedule.conv1_freeze)
     optimiser = make_optimiser(model, recipe.optimiser, conv1_apart=apart)
-    return Trainer(model, optimiser, recipe, machine, forward, ranks)
+    return Trainer(model, optimiser, recipe, machine, called, ranks, memory.part)
 
 
 def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list[str]:

@@ -24,9 +24,11 @@ def pack(
     """Return everything that continuing or predicting needs, as tensors and plain values.
 
     There is no random state to save: draws and dropout are functions of (seed, epoch, position)
-    and of (seed, step).
+    and of (seed, step). "model" holds the weights to use: with averaging these are the averaged
+    ones, and "raw" those that training goes on from.
     """
-    return {
+    raw = {} if trainer.average is None else {"raw": dict(trainer.model.state_dict())}
+    return raw | {
         "alexkit": __version__,
         "torch": str(torch.__version__),
         "recipe": trainer.recipe.to_dict(),
@@ -36,11 +38,12 @@ def pack(
         "words": list(manifest.words),
         "label_order": manifest.label_order,
         "statistics": _pack_statistics(statistics),
-        "model": dict(trainer.model.state_dict()),
+        "model": dict(trainer.result.state_dict()),
         "optimiser": trainer.optimiser.state_dict(),
         "scaler": trainer.scaler.state_dict(),
         "progress": trainer.progress.to_dict(),
         "tally": tally.to_dict(),
+        "clipped": int(trainer.clipped),
     }
 
 
@@ -50,8 +53,11 @@ def unpack(content: dict[str, Any], trainer: Trainer, tally: Tally, source: str)
     Raises:
         CheckpointError: the checkpoint is of another model.
     """
-    load_weights(trainer.model, content["model"], source)
+    load_weights(trainer.result, content["model"], source)
     try:
+        if trainer.average is not None:
+            load_weights(trainer.model, content["raw"], source)
+        trainer.clipped.fill_(content["clipped"])
         trainer.optimiser.load_state_dict(content["optimiser"])
         if content["scaler"]:
             trainer.scaler.load_state_dict(content["scaler"])

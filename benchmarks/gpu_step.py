@@ -14,7 +14,7 @@ from alexprep.shards.statistics import Statistics
 from alextrain.augment import Augmenter
 from alextrain.data.draws import Draws, draw_batch
 from alextrain.device import Machine
-from alextrain.loop import autocast
+from alextrain.gradients import autocast
 from alextrain.metrics import Tally
 from alextrain.recipe import Recipe
 from alextrain.setup import make_augmenter, make_trainer

@@ -49,6 +49,15 @@ def _recipe_options(command: Any) -> Any:
 @machine_options
 @workers_option
 @cache_option
+@click.option(
+    "--micro-batch",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Compute at most so many images of a batch at a time; the step stays the same.",
+)
+@click.option(
+    "--recompute", is_flag=True, help="Keep less for the backward pass; compute it again there."
+)
 @click.option("--compile", "compiled", is_flag=True, help="Compile the net with torch.compile.")
 @click.option(
     "--run",
@@ -177,10 +186,11 @@ def _run(
     ranks: Ranks,
 ) -> Run:
     from alextrain.run import Run, Saving
-    from alextrain.setup import banner, make_trainer
+    from alextrain.setup import Memory, banner, make_trainer
 
     classes = len(sets.manifest.classes)
-    trainer = make_trainer(recipe, machine, classes, options["compiled"], ranks)
+    memory = Memory(options["micro_batch"], options["recompute"])
+    trainer = make_trainer(recipe, machine, classes, options["compiled"], ranks, memory)
     for line in banner(folder, sets, trainer, machine):
         screen.say(line)
     saving = Saving(steps=options["save_every"], keep=options["keep"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alexprep.errors import ShardError, StatisticsError
-from alextrain.checkpoint import load_checkpoint, load_latest
+from alextrain.checkpoint import content_digest, load_checkpoint, load_latest
 from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, DivergedError, RecipeError
 from alextrain.listener import Wish
@@ -73,11 +73,24 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("name", ["quick", "paper"])
-@pytest.mark.parametrize("stops", [(1,), (5,), (2, 4, 5)], ids=str)
+# What a run has to remember: batch statistics; velocities; frozen layers, late colours and shared
+# crops; two moments of each weight; an average of the weights; the errors so far.
+STATES = {
+    "quick": {},
+    "paper": {},
+    "authors": {"colour_epochs": 1, "milestones": [1], "conv1_drop": 1, "conv1_freeze": 2},
+    "tutorial": {},
+    "adamw": {"name": "tutorial", "update": "adamw", "clip": 0.5},
+    "average": {"name": "quick", "ema": 0.9},
+    "plateau": {"name": "paper", "lr": 1e-9, "patience": 1, "warmup_steps": 2},
+}
+TIMES = [(name, (2, 4, 5)) for name in STATES] + [("quick", (1,)), ("paper", (5,))]
+
+
+@pytest.mark.parametrize(("name", "stops"), TIMES, ids=str)
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path, name, stops):
     """5 steps an epoch: stops in mid-epoch, at its end, and three times over."""
-    given = recipe(name)
+    given = recipe(**{"name": name} | STATES[name])
     fit(shards, tmp_path / "whole", given)
     for count, stop in enumerate(stops):
         result, _, _ = fit(shards, tmp_path / "cut", given, stop, resume=count > 0)
@@ -86,6 +99,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path,
     assert result.finished
     whole, cut = (load_checkpoint(tmp_path / run / "last.pt") for run in ("whole", "cut"))
     assert same(whole["model"], cut["model"])
+    assert same(whole.get("raw", {}), cut.get("raw", {}))
+    assert whole["clipped"] == cut["clipped"]
+    assert content_digest(whole["optimiser"]) == content_digest(cut["optimiser"])
     assert whole["progress"] == cut["progress"]
     assert whole["tally"] == cut["tally"]
     assert same(weights_of(tmp_path / "whole/best.pt"), weights_of(tmp_path / "cut/best.pt"))
@@ -248,3 +264,42 @@ def test_colours_are_shifted_for_so_many_epochs_and_no_longer(shards):
 
     assert not torch.equal(first_batch(1, colour_epochs=2), first_batch(1, colour="off"))
     assert torch.equal(first_batch(2, colour_epochs=2), first_batch(2, colour="off"))
+
+
+def test_the_averaged_weights_are_evaluated_and_kept_for_use(shards, tmp_path):
+    from alextrain.evaluation import evaluate
+    from alextrain.setup import make_augmenter, make_model
+
+    given = recipe(ema=0.9, epochs=2)
+    _, listener, trainer = fit(shards, tmp_path / "run", given)
+    content = load_checkpoint(tmp_path / "run/last.pt")
+    assert same(content["model"], trainer.average.model.state_dict())
+    assert same(content["raw"], trainer.model.state_dict())
+    assert not same(content["model"], content["raw"])
+    sets = open_sets(shards, given, MACHINE, workers=1)
+    model = make_model(given, 3)
+    model.load_state_dict(content["model"])
+    augmenter = make_augmenter(given, sets.statistics, MACHINE)
+    found = evaluate(model, sets.validation, augmenter, MACHINE)
+    assert found.loss == pytest.approx(listener.epochs[-1]["val_loss"], rel=1e-5)
+
+
+def test_the_share_of_clipped_steps_is_logged(shards, tmp_path):
+    _, tight, _ = fit(shards, tmp_path / "tight", recipe(clip=1e-6, epochs=2))
+    assert [row["clipped"] for row in tight.epochs] == [1.0, 1.0]
+    _, free, _ = fit(shards, tmp_path / "free", recipe(epochs=1))
+    assert "clipped" not in free.epochs[0]
+
+
+def test_conv1_rests_from_its_epoch_on_and_the_others_go_on(shards, tmp_path):
+    changes = {"colour_epochs": 1, "milestones": [1], "conv1_drop": 1, "conv1_freeze": 2}
+    name = "features.conv1.weight"
+    weights = [
+        fit(shards, tmp_path / str(epochs), recipe("authors", epochs=epochs, **changes))[2]
+        for epochs in (1, 2, 3)
+    ]
+    one, two, three = (trainer.model.state_dict() for trainer in weights)
+    assert not torch.equal(one[name], two[name])
+    assert torch.equal(two[name], three[name])
+    assert torch.equal(two["features.conv1.bias"], three["features.conv1.bias"])
+    assert not torch.equal(two["features.conv2.weight"], three["features.conv2.weight"])
