@@ -83,17 +83,21 @@ def check_same(
             f"{target}: was begun with other settings, there and here {', '.join(different)}; "
             f"{_REMEDY}"
         )
-    names = sorted(set(codec) | set(begun.codec))
-    different = [
-        f"{name} {str(codec.get(name))[:24]} and {str(begun.codec.get(name))[:24]}"
-        for name in names
-        if codec.get(name) != begun.codec.get(name)
-    ]
+    different = codec_differences(codec, begun.codec)
     if different:
         raise ShardError(
             f"{target}: was begun with another codec, there and here {', '.join(different)}; "
             "install what it was begun with, or name another folder"
         )
+
+
+def codec_differences(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    """Return one phrase for each part of the codec that differs: "libjpeg 9e and 9f"."""
+    return [
+        f"{name} {str(there.get(name))[:24]} and {str(here.get(name))[:24]}"
+        for name in sorted(set(there) | set(here))
+        if there.get(name) != here.get(name)
+    ]
 
 
 def other_images(target: Path, there: int, here: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexprep import finished, heartbeat, workplace
+from alexprep.backends import DEFAULT, Backend
 from alexprep.begun import Begun, check_continues, check_same
 from alexprep.collect import collect
 from alexprep.errors import SettingsError, ShardError, StatisticsError
@@ -81,6 +82,7 @@ def build(  # noqa: PLR0913  # each is an option of the command
     target: Path,
     jobs: int | None = None,
     *,
+    backend: Backend = DEFAULT,
     on_bad: str = "skip",
     max_bad: int | None = None,
     recheck: bool = False,
@@ -97,6 +99,7 @@ def build(  # noqa: PLR0913  # each is an option of the command
         plan: What to make.
         target: The folder of the set: new, empty, or begun by the same plan.
         jobs: Processes; None for one a core. No byte depends on it.
+        backend: Who carries the work. On a cluster the paths in the plan have to be absolute.
         on_bad: "skip" bad files and report them, or "fail" at the first.
         max_bad: More bad files than this in the whole set end the run, and leave it unfinished.
             Whether they do depends on the raw images alone; how many shards are finished by then,
@@ -117,6 +120,7 @@ def build(  # noqa: PLR0913  # each is an option of the command
         plan,
         target,
         jobs=_count_jobs(jobs),
+        backend=backend,
         fail=_fails(on_bad),
         measured=_planned(plan, measured),
         max_bad=max_bad,
@@ -155,6 +159,7 @@ class _Run:
     plan: Plan
     target: Path
     jobs: int
+    backend: Backend
     fail: bool  # the first bad file ends the run
     measured: str | None  # the split whose statistics are made
     max_bad: int | None  # more of them end it
@@ -245,7 +250,7 @@ def _make(run: _Run, missing: list[Assignment]) -> None:
         blame(job, stale, suspects, killers)
         watch = Watch(folder / heartbeat.NAME, run.listener.done)
         bad = _check_bad(run, _standing(run))
-        with watch, closing(make_shards(job, stale, run.jobs, killers)) as made:
+        with watch, closing(make_shards(job, stale, run.jobs, run.backend, killers)) as made:
             for shard in made:
                 bad += shard.skipped
                 if run.max_bad is not None and bad > run.max_bad:

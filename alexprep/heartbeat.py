@@ -15,6 +15,8 @@ from pathlib import Path
 
 NAME = "progress"
 _SLOT = struct.Struct("<q")  # twice the images done, plus one while the shard is in work
+# From one slot to the next, bytes: machines that share a file over a network write whole pages.
+_STRIDE = 4096
 _TICK = 0.2  # seconds between two reports of progress
 
 
@@ -28,7 +30,7 @@ class Heartbeat:
 
     def __init__(self, path: Path, slot: int) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        self._offset = slot * _SLOT.size
+        self._offset = slot * _STRIDE
 
     def at(self, position: int) -> None:
         """Say that the image at `position` is next (or, past the last one, that none is)."""
@@ -45,7 +47,7 @@ class Heartbeat:
 
 def create(path: Path, slots: int) -> None:
     """Make the file, all slots at none done; its blocks are taken now, for the disk may fill up."""
-    path.write_bytes(bytes(slots * _SLOT.size))
+    path.write_bytes(bytes(slots * _STRIDE))
 
 
 def images_done(path: Path) -> int:
@@ -59,10 +61,17 @@ def in_work(path: Path) -> list[tuple[int, int]]:
     return [(slot, number >> 1) for slot, number in enumerate(numbers) if number & 1]
 
 
+def position(path: Path, slot: int) -> int | None:
+    """Return the image that one shard is at; None where it is not in work."""
+    return dict(in_work(path)).get(slot)
+
+
 def _numbers(path: Path) -> list[int]:
     data = path.read_bytes()
-    usable = len(data) // _SLOT.size * _SLOT.size
-    return [number for (number,) in _SLOT.iter_unpack(data[:usable])]
+    return [
+        _SLOT.unpack_from(data, offset)[0]
+        for offset in range(0, len(data) - _SLOT.size + 1, _STRIDE)
+    ]
 
 
 class Watch:

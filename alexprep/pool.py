@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
-from multiprocessing import resource_tracker
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from typing import NamedTuple
 
-from joblib import Parallel, delayed
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
+from joblib import delayed
 
 from alexprep import heartbeat
+from alexprep.backends import LOKY, Backend, WorkersDiedError
+from alexprep.cluster import make_on_cluster
 from alexprep.errors import AlexError
+from alexprep.guest import Call, Guest
 from alexprep.plan import Task
 from alexprep.record import record_name
 from alexprep.rescue import kills_alone
 from alexprep.shards.manifest import WORK, ShardRecord
-from alexprep.worker import Job, make_shard, start_worker
+from alexprep.transform import codec
+from alexprep.worker import Job, make_shard
 from alexprep.workplace import save_killers
 
 _DEATHS = 3  # in a row, with no shard finished in between and no image to blame
@@ -38,7 +35,7 @@ class Assignment(NamedTuple):
 
 
 def make_shards(
-    job: Job, tasks: Sequence[Assignment], jobs: int, killers: Killers
+    job: Job, tasks: Sequence[Assignment], jobs: int, backend: Backend, killers: Killers
 ) -> Generator[ShardRecord, None, None]:
     """Make all shards; yield each as it is finished.
 
@@ -53,12 +50,12 @@ def make_shards(
     deaths = 0
     while left:
         try:
-            with closing(_run(job, list(left.values()), jobs, killers)) as made:
+            with closing(_run(job, list(left.values()), jobs, backend, killers)) as made:
                 for slot, shard in made:
                     del left[slot]
                     deaths = 0
                     yield shard
-        except BrokenProcessPool as error:
+        except WorkersDiedError as error:
             deaths += 1
             # Of some that are finished we may not have heard; no shard is made twice.
             done = [slot for slot, (_, task) in left.items() if _is_recorded(job, task)]
@@ -105,65 +102,22 @@ def blame(
 
 
 def _run(
-    job: Job, tasks: Sequence[Assignment], jobs: int, killers: Killers
+    job: Job, tasks: Sequence[Assignment], jobs: int, backend: Backend, killers: Killers
 ) -> Generator[tuple[int, ShardRecord], None, None]:
-    if jobs == 1:
-        for slot, task in tasks:
-            yield slot, make_shard(job, task, slot, killers.get(slot, {}))
-        return
-    parallel = Parallel(
-        n_jobs=jobs,
-        backend="loky",
-        batch_size=1,
-        return_as="generator_unordered",
-        initializer=start_worker,
-        initargs=(os.getpid(),),
-    )
-    calls = (delayed(_make)(job, slot, task, killers.get(slot, {})) for slot, task in tasks)
-    records: Generator[tuple[int, ShardRecord], None, None] | None = None
-    try:
-        with _interrupts_held():
-            records = parallel(calls)
-        # No `yield from`: that would close `records` before the warnings are off.
-        for record in records:  # noqa: UP028
-            yield record
-    finally:
-        if records is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that some results were not waited for
-                records.close()
-        # Else the workers would idle on for minutes, as long as this process lives.
-        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+    calls = [Call(slot, task, killers.get(slot, {})) for slot, task in tasks]
+    if backend.cluster is not None:
+        begun_with = codec(job.settings.format)  # build has checked it against the set's
+        yield from make_on_cluster(backend.cluster, Guest(_absolute(job), begun_with), calls)
+    elif backend.name == LOKY and jobs == 1:
+        yield from (_make(job, call) for call in calls)
+    else:
+        with backend.runner(jobs) as run:
+            yield from run(delayed(_make)(job, call) for call in calls)
 
 
-def _make(job: Job, slot: int, task: Task, skip: Mapping[int, str]) -> tuple[int, ShardRecord]:
-    return slot, make_shard(job, task, slot, skip)
+def _make(job: Job, call: Call) -> tuple[int, ShardRecord]:
+    return call.slot, make_shard(job, call.task, call.slot, call.skip)
 
 
-def _start_trackers() -> None:
-    """Start the two processes that clean up after processes that were killed, and silently.
-
-    They outlive this one, and warn of each semaphore or folder that they find: after the last
-    line of a command that was stopped. That some are left is so where workers are killed.
-    """
-    before = list(sys.warnoptions)  # they are begun with the same -W
-    try:
-        for tracker in (resource_tracker, loky_resource_tracker):
-            sys.warnoptions.append(f"ignore::UserWarning:{tracker.__name__}")
-            tracker.ensure_running()
-    finally:
-        sys.warnoptions[:] = before
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let processes begun here be deaf to Ctrl-C, which a terminal sends to all of them.
-
-    The parent hears it and ends them; else each would print a traceback.
-    """
-    _start_trackers()  # begun later, they would let them through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _absolute(job: Job) -> Job:
+    return replace(job, target=job.target.absolute(), run=job.run.absolute())

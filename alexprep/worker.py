@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import BinaryIO, cast
 
 from alexprep import heartbeat
-from alexprep.errors import BadFilesError, ImageError, ShardError
+from alexprep.errors import BadFilesError, DiskError, ImageError, ShardError
 from alexprep.files import disk_errors, sha256_file, sync_folder
 from alexprep.heartbeat import Heartbeat
 from alexprep.plan import Task
@@ -28,7 +29,7 @@ from alexprep.shards.manifest import WORK, ShardRecord
 from alexprep.shards.tar import Placed, write_shard
 from alexprep.transform import prepare
 
-_LOOK = 0.5  # seconds between two looks at the parent
+_LOOK = 0.5  # seconds between two looks at the parent, or at the folder of the run
 
 
 @dataclass(frozen=True)
@@ -88,27 +89,38 @@ def make_shard(job: Job, task: Task, slot: int, skip: Mapping[int, str]) -> Shar
         DiskError: the disk is full, or cannot be written.
         ShardError: what was written reads back as something else.
     """
-    made = _Made(sums=StoredSums(job.settings) if task.split == job.measured else None)
-    path = job.run / f"{task.name}.tar"
     beat = Heartbeat(job.run / heartbeat.NAME, slot)
     try:
-        with disk_errors(job.target / path.name), path.open("wb", buffering=0) as file:
-            hashed = _Hashed(file)
-            samples = _samples(job, task, skip, beat, made)
-            placed = write_shard(cast(BinaryIO, hashed), samples, job.settings.format)
-            # Two waits at once: for the disk, and for the shard to be read again.
-            with ThreadPoolExecutor(1) as thread:
-                synced = thread.submit(os.fsync, file.fileno())
-                _check(path, hashed)
-                synced.result()
-            record = _record(task, made, placed, hashed)
-            (job.run / record_name(task)).write_bytes(record.to_bytes())
-            if made.sums is not None:
-                save_moments(job.run / moments_name(task), made.sums.moments(), record.shard)
-            _publish(job, task)
+        with disk_errors(job.target / f"{task.name}.tar"):
+            # A cluster that has lost sight of a worker gives its task to another: both may write.
+            own = Path(mkdtemp(prefix=f"{task.name}-", dir=job.run))
+            shard = _write(job, task, skip, beat, own)
+            _publish(job, task, own)
         beat.finish(len(task.samples))
     finally:
         beat.close()
+    return shard
+
+
+def _write(
+    job: Job, task: Task, skip: Mapping[int, str], beat: Heartbeat, folder: Path
+) -> ShardRecord:
+    """Write shard, record and, where statistics are wanted, moments into a folder."""
+    made = _Made(sums=StoredSums(job.settings) if task.split == job.measured else None)
+    path = folder / f"{task.name}.tar"
+    with path.open("wb", buffering=0) as file:
+        hashed = _Hashed(file)
+        samples = _samples(job, task, skip, beat, made)
+        placed = write_shard(cast(BinaryIO, hashed), samples, job.settings.format)
+        # Two waits at once: for the disk, and for the shard to be read again.
+        with ThreadPoolExecutor(1) as thread:
+            synced = thread.submit(os.fsync, file.fileno())
+            _check(path, hashed)
+            synced.result()
+    record = _record(task, made, placed, hashed)
+    (folder / record_name(task)).write_bytes(record.to_bytes())
+    if made.sums is not None:
+        save_moments(folder / moments_name(task), made.sums.moments(), record.shard)
     return record.shard
 
 
@@ -130,7 +142,11 @@ class _Hashed:
 def _samples(
     job: Job, task: Task, skip: Mapping[int, str], beat: Heartbeat, made: _Made
 ) -> Iterator[tuple[str, int, bytes]]:
+    look = time.monotonic()
     for position, planned in enumerate(task.samples):
+        if time.monotonic() > look:
+            _check_run(job)
+            look = time.monotonic() + _LOOK
         beat.at(position)
         source, digest = planned.source, ""
         try:
@@ -152,6 +168,14 @@ def _samples(
         del data  # 10 MB of a large file: not to be held while the next one is read
         yield planned.key, planned.label, image
     beat.at(len(task.samples))
+
+
+def _check_run(job: Job) -> None:
+    """Stop where nobody waits for the shard any more: a parent on another machine has ended."""
+    if not job.run.is_dir():
+        raise DiskError(
+            f"{job.run}: is gone; the run that it belongs to has ended, or another has taken over"
+        )
 
 
 def _skipped(job: Job, task: Task, source: Source, reason: str, digest: str) -> Outcome:
@@ -189,12 +213,13 @@ def _record(task: Task, made: _Made, placed: list[Placed], hashed: _Hashed) -> R
     return Record(shard, origin(task), tuple(made.outcomes), index)
 
 
-def _publish(job: Job, task: Task) -> None:
+def _publish(job: Job, task: Task, folder: Path) -> None:
     """Rename the shard to where it counts, and then its record; moments go before it."""
     shard, record = f"{task.name}.tar", record_name(task)
-    (job.run / shard).replace(job.target / shard)
+    (folder / shard).replace(job.target / shard)
     sync_folder(job.target)
     if task.split == job.measured:
-        (job.run / moments_name(task)).replace(job.target / WORK / moments_name(task))
+        (folder / moments_name(task)).replace(job.target / WORK / moments_name(task))
     # Not synced: a record that a loss of power takes or damages means that the shard is made anew.
-    (job.run / record).replace(job.target / WORK / record)
+    (folder / record).replace(job.target / WORK / record)
+    folder.rmdir()

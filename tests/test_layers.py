@@ -74,6 +74,9 @@ ORDER = [
     "alexprep.workplace",
     "alexprep.rescue",
     "alexprep.worker",
+    "alexprep.backends",
+    "alexprep.guest",
+    "alexprep.cluster",
     "alexprep.pool",
     "alexprep.finished",
     "alexprep.finish",
@@ -195,7 +198,13 @@ CONTRACT = {m for m in ORDER if m.startswith("alexprep.shards.")} | {
 # What is slow to import, and the only modules that may import it.
 HEAVY = {
     "torch": {m for m in ORDER if m.startswith("alextrain.")},
-    "joblib": {"alexprep.pool", "alexprep.synth.raw_set"},
+    "joblib": {
+        "alexprep.backends",
+        "alexprep.cluster",
+        "alexprep.pool",
+        "alexprep.synth.raw_set",
+    },
+    "distributed": {"alexprep.cluster"},
     "torchvision": {"alexprep.raw.torchvision_sets"},
     "pyarrow": {"alexprep.raw.parquet_rows"},
     "fsspec": {"alexprep.remote"},

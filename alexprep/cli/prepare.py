@@ -42,6 +42,7 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
       alexprep shard imagenette.tar /shards --size 160
       alexprep shard /raw /shards --geometry cuda-convnet2 --label-order devkit
     """
+    from alexprep.backends import Backend
     from alexprep.build import build
     from alexprep.plan import make_plan
     from alexprep.raw.detect import open_raw
@@ -51,7 +52,10 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
     own = {name: options[name] for name in PrepSettings().to_dict()}
     settings = PrepSettings(**own)
     jobs = options["jobs"] or usable_cores()
-    found = open_raw(raw, options["layout"], options["root"])
+    backend = Backend(options["backend"], options["cluster"])
+    found = open_raw(
+        raw.absolute() if backend.elsewhere else raw, options["layout"], options["root"]
+    )
     plan = make_plan(found, settings, options["splits"] or None, options["label_order"])
     _say_plan(found, plan)
     if not _is_finished(shards):
@@ -64,6 +68,7 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
             plan,
             shards,
             jobs,
+            backend=backend,
             on_bad=options["on_bad"],
             max_bad=options["max_bad"],
             recheck=options["recheck"],

@@ -74,6 +74,19 @@ _SET_OPTIONS = (
 )
 _RUN_OPTIONS = (
     click.option(
+        "--backend",
+        default="loky",
+        show_default=True,
+        metavar="NAME",
+        help="Who carries the work: loky (processes of this machine), threading, dask, or any "
+        "other backend of joblib.",
+    ),
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Of the Dask scheduler, as it prints it: tcp://HOST:8786.",
+    ),
+    click.option(
         "--on-bad",
         type=click.Choice(["skip", "fail"]),
         default="skip",

@@ -92,7 +92,7 @@ def test_an_image_that_killed_an_earlier_run_is_tried_alone_first(raw, target, t
 
 def test_workers_that_die_without_a_guilty_image_end_the_run(raw, target, monkeypatch):
     def dying(*arguments):
-        raise pool.BrokenProcessPool("died")
+        raise pool.WorkersDiedError("died")
         yield
 
     monkeypatch.setattr(pool, "_run", dying)

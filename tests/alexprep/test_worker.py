@@ -147,7 +147,7 @@ def test_a_shard_that_reads_back_as_something_else_is_not_published(raw, job, mo
 
     def flip_a_bit(file, samples, extension):
         placed = write(file, samples, extension)
-        with (job.run / f"{task.name}.tar").open("r+b") as again:
+        with next(job.run.rglob(f"{task.name}.tar")).open("r+b") as again:
             again.seek(placed[1].offset + 40)
             byte = again.read(1)[0]
             again.seek(placed[1].offset + 40)
