@@ -13,6 +13,7 @@ from alexprep.cli.look import doctor, info, preview
 from alexprep.cli.measure import stats, verify
 from alexprep.cli.prepare import shard
 from alexprep.cli.synth import synth
+from alexprep.cli.take import extract
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,5 +32,5 @@ def main() -> None:
     """
 
 
-for command in (shard, stats, verify, info, preview, synth, doctor):
+for command in (shard, stats, verify, info, preview, extract, synth, doctor):
     main.add_command(command)

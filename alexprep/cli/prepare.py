@@ -60,6 +60,8 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
     _say_plan(found, plan)
     if not _is_finished(shards):
         _say_estimate(plan, shards, jobs)
+    if options["compare_quality"]:
+        _say_qualities(plan)
     if options["dry_run"]:
         click.echo("Nothing was written (--dry-run).")
         return
@@ -176,6 +178,34 @@ def _say_estimate(plan: Plan, shards: Path, jobs: int) -> None:
         f"{_number(estimate.images, 'image')} of the set)"
     )
     _warn(estimate, size, free, shards)
+
+
+def _say_qualities(plan: Plan) -> None:
+    from alexprep.cli.progress import Progress, byte_size
+    from alexprep.quality import compare_qualities
+    from alexprep.tables import text_table
+
+    samples = plan.samples()
+    with Progress(min(samples, 256), "images compared") as progress:
+        found = compare_qualities(plan, 256, progress.update)
+    if not found:
+        return  # nothing but bad files so far; the run itself will name them
+    rows = [["quality", "bytes an image", "whole set", "PSNR", "decoded by one thread"]]
+    rows += [
+        [
+            f"{entry.quality}",
+            f"{entry.sample_bytes:,.0f}",
+            byte_size(entry.sample_bytes * samples),
+            f"{entry.psnr:.1f} dB",
+            f"{entry.rate:,.0f} images/s",
+        ]
+        for entry in found
+    ]
+    click.echo(
+        f"JPEG {plan.settings.subsampling}, {plan.settings.size}x{plan.settings.size}, on "
+        f"{_number(found[0].images, 'image')} of the set; PSNR to the square before encoding:"
+    )
+    click.echo(text_table(rows))
 
 
 def _warn(estimate: Estimate, size: float, free: int, shards: Path) -> None:

@@ -115,6 +115,12 @@ _RUN_OPTIONS = (
     click.option(
         "--dry-run", is_flag=True, help="Say what was found and what would be done, and stop."
     ),
+    click.option(
+        "--compare-quality",
+        is_flag=True,
+        help="Show bytes, loss and decoding rate of JPEG qualities 95, 90, 85 and 75 on images of "
+        "the set; with --dry-run, to choose before the work.",
+    ),
 )
 
 
