@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from alexprep.cli.group import Cli
+from alextrain.cli.bench import bench
 from alextrain.cli.evaluate import eval_command
 from alextrain.cli.export import export
 from alextrain.cli.fit import fit
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (fit, eval_command, predict, export, summary, recipes):
+for command in (fit, bench, eval_command, predict, export, summary, recipes):
     main.add_command(command)
