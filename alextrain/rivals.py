@@ -14,7 +14,7 @@ from torchvision import models
 
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
-from alextrain.loop import autocast
+from alextrain.gradients import autocast
 from alextrain.recipe import Recipe
 from alextrain.setup import make_model
 
