@@ -211,7 +211,7 @@ HEAVY = {
         "alexprep.synth.raw_set",
     },
     "distributed": {"alexprep.cluster"},
-    "torchvision": {"alexprep.raw.torchvision_sets"},
+    "torchvision": {"alexprep.raw.torchvision_sets", "alextrain.rivals"},
     "pyarrow": {"alexprep.raw.parquet_rows"},
     "fsspec": {"alexprep.remote"},
     "click": {m for m in ORDER if ".cli" in m},
