@@ -14,6 +14,7 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
+from alexprep.errors import DiskError
 from alexprep.files import free_bytes
 from alexprep.threads import usable_cores
 
@@ -43,7 +44,13 @@ class Check(NamedTuple):
 
 
 def examine(folder: Path) -> list[Check]:
-    """Look at packages, their speed, cores, memory and the disk of `folder`, in a second or two."""
+    """Look at packages, their speed, cores, memory and the disk of `folder`, in a second or two.
+
+    Raises:
+        DiskError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DiskError(f"{folder}: no such folder; name the one in which shards are to be made")
     return [
         Check("Python", f"{platform.python_version()}, numpy {np.__version__}"),
         check_pillow(PIL.__version__, installed("pillow"), installed("pillow-simd")),
@@ -171,6 +178,4 @@ def check_disk(folder: Path, free: int, *, writable: bool) -> Check:
 
 
 def _may_write(folder: Path) -> bool:
-    while not folder.exists():
-        folder = folder.parent
     return os.access(folder, os.W_OK)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprep.raw.source import shown
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
 
@@ -88,7 +89,7 @@ def manifest_table(manifest: Manifest) -> str:
     if settings.exif_transpose:
         pictures += ", turned as EXIF says"
     encoding = f"JPEG, quality {settings.quality}, {settings.subsampling}"
-    words = [word for word in manifest.words[:3] if word]
+    words = [shown(word) for word in manifest.words[:3] if word]
     facts = [
         ("classes", f"{len(manifest.classes):,} ({', '.join(words)}, ...)"),
         ("label order", manifest.label_order),

@@ -321,3 +321,62 @@ def test_cuda_without_cuda(copy):
     output = fit(copy / "shards", copy / "run2", "--device", "cuda", status=1)
     assert f"--device cuda: torch {torch.__version__}" in output
     assert "no GPU was found" in fit(copy / "shards", copy / "run2", "--device", "auto")
+
+
+# what is listed and cannot be read
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_a_folder_that_may_not_be_entered_follows_on_bad(copy):
+    (copy / "raw/train/cat").chmod(0)
+    shard(copy / "raw", copy / "new", status=3)
+    assert "Permission denied" in outcomes(copy / "new")["."]["what"]
+
+
+def test_links_to_nothing_and_round_in_a_circle_follow_on_bad(copy):
+    folder = copy / "raw/train/cat"
+    (folder / "gone.jpg").symlink_to(copy / "nowhere")
+    (folder / "again").symlink_to(folder)
+    shard(copy / "raw", copy / "new", status=3)
+    rows = outcomes(copy / "new")
+    assert (rows["gone.jpg"]["done"], rows["gone.jpg"]["what"]) == ("skipped", "a link to nothing")
+    assert rows["."]["what"] == "a link to a folder around it"
+    (folder / "gone.jpg").unlink()
+    (folder / "again").unlink()
+    output = shard(copy / "raw", copy / "other", "--on-bad", "fail")
+    assert "Skipped: 0 bad" in output
+    (folder / "gone.jpg").symlink_to(copy / "nowhere")
+    output = shard(copy / "raw", copy / "third", "--on-bad", "fail", status=1)
+    assert "train/cat/gone.jpg: a link to nothing; repair or remove it" in output
+
+
+# layouts: more of them in tests/alexprep/test_flat_splits.py, test_listfile.py, test_layouts.py
+
+
+def test_a_layout_that_raw_does_not_have(copy):
+    output = shard(copy / "raw", copy / "new", "--layout", "kaggle", status=1)
+    assert "it looks like --layout imagefolder" in output
+    assert "'cagle' is unknown" in shard(copy / "raw", copy / "n", "--layout", "cagle", status=1)
+
+
+def test_a_flat_val_folder_that_nothing_explains(copy):
+    for name in ("cat", "dog"):
+        for image in (copy / "raw/val" / name).iterdir():
+            image.rename(copy / "raw/val" / f"{name}{image.name}")
+        (copy / "raw/val" / name).rmdir()
+    assert "nothing says what they show; put" in shard(copy / "raw", copy / "new", status=1)
+    assert not (copy / "new").exists()
+    shard(copy / "raw", copy / "new", "--split", "train")
+
+
+def test_a_test_split_is_prepared_measured_checked_and_left_alone_by_training(copy):
+    shutil.copytree(copy / "raw/val", copy / "raw/test")
+    assert "test: 4 samples in 1 shard" in shard(copy / "raw", copy / "new")
+    run(alexprep, "stats", copy / "new", "--split", "test", status=0)
+    run(alexprep, "stats", copy / "new", status=0)
+    run(alexprep, "verify", copy / "new", status=0)
+    fit(copy / "new", copy / "run2")
+    output = run(
+        alextrain, "eval", copy / "run2/best.pt", copy / "new", "--split", "test", status=0
+    )
+    assert "4" in output

@@ -9,6 +9,7 @@ import click
 
 from alexprep import __version__
 from alexprep.cli.group import Cli
+from alexprep.cli.inspect import inspect
 from alexprep.cli.look import doctor, info, preview
 from alexprep.cli.measure import stats, verify
 from alexprep.cli.prepare import shard
@@ -22,7 +23,7 @@ def main() -> None:
     """Turn ImageNet, or any set of classified images, into shards of 256x256, and measure them.
 
     Exit status: 0 done; 1 an error, named in one line; 2 wrong usage; 3 done, but bad files were
-    skipped; 130 stopped by Ctrl-C.
+    skipped, or something is missing in a raw set; 130 stopped by Ctrl-C.
 
     \b
     Example, from the archives to a network:
@@ -32,5 +33,5 @@ def main() -> None:
     """
 
 
-for command in (shard, stats, verify, info, preview, extract, synth, doctor):
+for command in (inspect, shard, stats, verify, info, preview, extract, synth, doctor):
     main.add_command(command)

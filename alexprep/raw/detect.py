@@ -55,8 +55,8 @@ def open_raw(path: Path, layout: str | None = None, root: Path | None = None) ->
         RawError: missing, empty, one level too deep or too high, unknown, cut short, or not of
             the layout that was named; says what was found and which folder or layout looks right.
     """
-    name, _, argument = (layout or "").partition(":")
-    chosen = _named(name) if layout else None
+    chosen = find_layout(layout) if layout else None
+    _, _, argument = (layout or "").partition(":")
     if not path.exists():
         raise RawError(f"{path}: {_missing(path)}; {EXPECTED}")
     place = Place.at(path, argument, root)
@@ -76,7 +76,13 @@ def recognise(place: Place) -> Layout | None:
     return next((layout for layout in LAYOUTS if layout.recognises(place)), None)
 
 
-def _named(name: str) -> Layout:
+def find_layout(name: str) -> Layout:
+    """Return the layout of a name, which may have an argument after a colon.
+
+    Raises:
+        RawError: there is none of that name.
+    """
+    name = name.partition(":")[0]
     known = {layout.name: layout for layout in LAYOUTS}
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)

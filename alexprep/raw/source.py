@@ -105,8 +105,11 @@ def read_source(source: Source) -> bytes:
 
 
 def shown(text: str) -> str:
-    r"""Return a name as it can be printed and encoded: bytes that are no UTF-8 as \xNN."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
+    r"""Return a name as it can be printed in one line: what is no UTF-8, or no letter, as \xNN."""
+    if text.isprintable():
+        return text
+    decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in decoded)
 
 
 def ignored(name: str) -> bool:

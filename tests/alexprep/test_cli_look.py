@@ -7,6 +7,7 @@ from PIL import Image
 
 from alexprep.shards.manifest import Manifest
 from tests.alexprep.commands import run
+from tests.conftest import jpeg_bytes, smooth_image
 
 
 def test_verify_names_each_damaged_file_and_the_remedy(shards):
@@ -70,7 +71,7 @@ def test_synth_draws_a_set_that_shard_reads(tmp_path):
     assert f"{raw}: nothing to do, holds 6 train" in again.output
     result = run("shard", raw, tmp_path / "shards", "--size", 32, "--jobs", 1)
     assert result.exit_code == 0, result.output
-    assert "(ILSVRC2012 archives):" in result.output
+    assert "(ilsvrc2012):" in result.output
     assert set(Manifest.load(tmp_path / "shards").words) == {"striped disc", "dotted star"}
 
 
@@ -86,3 +87,22 @@ def test_doctor_ends_with_status_1_where_something_is_broken(tmp_path, monkeypat
     result = run("doctor", tmp_path)
     assert result.exit_code == 1
     assert re.search(r"^broken +Pillow ", result.output, re.MULTILINE)
+
+
+def test_doctor_of_a_folder_that_is_not_there_is_an_error(tmp_path):
+    result = run("doctor", tmp_path / "nowhere")
+    assert result.exit_code == 1
+    assert result.output.endswith(
+        "nowhere: no such folder; name the one in which shards are to be made\n"
+    )
+
+
+def test_names_of_classes_cannot_break_a_table(tmp_path):
+    raw = tmp_path / "raw" / "train"
+    for name in ("two\nlines", "a\ttab", "caf\udce9"):
+        (raw / name).mkdir(parents=True)
+        (raw / name / "1.jpg").write_bytes(jpeg_bytes(smooth_image(1, 20, 20)))
+    assert run("shard", raw.parent, tmp_path / "shards", "--size", 16, "--jobs", 1).exit_code == 0
+    result = run("info", tmp_path / "shards")
+    assert result.exit_code == 0, result.output
+    assert "classes      3 (a\\x09tab, caf\\xe9, two\\x0alines, ...)\n" in result.output
