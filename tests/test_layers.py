@@ -107,6 +107,7 @@ ORDER = [
     "alexprep.cli.look",
     "alexprep.cli.take",
     "alexprep.cli.synth",
+    "alexprep.cli.download",
     "alexprep.cli",
     "alextrain.version",
     "alextrain.errors",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from alexprep import __version__
+from alexprep.cli.download import download
 from alexprep.cli.group import Cli
 from alexprep.cli.inspect import inspect
 from alexprep.cli.look import doctor, info, preview
@@ -33,5 +34,16 @@ def main() -> None:
     """
 
 
-for command in (inspect, shard, stats, verify, info, preview, extract, synth, doctor):
+for command in (
+    inspect,
+    shard,
+    stats,
+    verify,
+    info,
+    preview,
+    extract,
+    synth,
+    download,
+    doctor,
+):
     main.add_command(command)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +116,16 @@ def open_torchvision(place: Place) -> RawSet:
         own_order=own_order(folders[label] for label in range(len(classes))),
         found=found,
     )
+
+
+def bring(name: str, folder: Path) -> RawSet:
+    """Let torchvision download a set into a folder, check it, and list it.
+
+    Raises:
+        RawError: the set is unknown, or cannot be downloaded whole.
+    """
+    torchvision_sets.download(known(name), folder)
+    return open_torchvision(Place.at(folder, name))
 
 
 LAYOUT = Layout(

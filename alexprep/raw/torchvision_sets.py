@@ -17,7 +17,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,8 @@ def download(name: str, root: Path) -> None:
     try:
         kind(str(root), download=True)
     except URLError as error:
+        if isinstance(error, HTTPError):
+            error.close()
         raise RawError(
             f"{name}: cannot be downloaded ({error.reason}); check the network and run the same "
             "command again"
