@@ -51,11 +51,14 @@ def read_parquet(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
     Raises:
         PackageError: pyarrow is not installed.
+        FileNotFoundError: there is no such file.
         ValueError: it is no Parquet file; the text is the reason.
     """
     arrow, parquet = _pyarrow()
     try:
         table = parquet.read_table(path)
+    except FileNotFoundError:
+        raise
     except (arrow.ArrowException, OSError) as error:
         raise ValueError(str(error)) from error
     columns: dict[str, Any] = {}

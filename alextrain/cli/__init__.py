@@ -8,6 +8,7 @@ from alexprep.cli.group import Cli
 from alextrain.cli.bench import bench
 from alextrain.cli.evaluate import eval_command
 from alextrain.cli.export import export
+from alextrain.cli.features import features, neighbours, probe
 from alextrain.cli.fit import fit
 from alextrain.cli.predict import predict
 from alextrain.cli.summary import recipes, summary
@@ -29,5 +30,16 @@ def main() -> None:
     """
 
 
-for command in (fit, bench, eval_command, predict, export, summary, recipes):
+for command in (
+    fit,
+    bench,
+    eval_command,
+    predict,
+    features,
+    neighbours,
+    probe,
+    export,
+    summary,
+    recipes,
+):
     main.add_command(command)

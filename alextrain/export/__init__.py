@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,20 @@ from alextrain.export.onnx_file import onnx_bytes, open_onnx, with_notes
 from alextrain.export.package import Packaged, as_text, describe
 from alextrain.export.parity import Forward, Parity, compare, in_batches, sample_images
 from alextrain.export.torch_file import open_program, program_bytes, program_of
+from alextrain.export.torchvision_file import open_state, state_of
+from alextrain.extras import need
 from alextrain.network import Network
 from alextrain.predict import Predictor
 from alextrain.report import evaluate_network
 from alextrain.weights import WEIGHTS, is_weights, read_weights, save_weights
 
-SUFFIXES = {"torch": ".pt2", "onnx": ".onnx", "safetensors": ".safetensors", "timm": "-timm"}
-KINDS = (*SUFFIXES, "torchvision")
+SUFFIXES = {
+    "torch": ".pt2",
+    "onnx": ".onnx",
+    "safetensors": ".safetensors",
+    "timm": "-timm",
+    "torchvision": "-torchvision.safetensors",
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ def export(
 
     Args:
         checkpoint: What `alextrain fit` wrote.
-        kind: One of KINDS.
+        kind: A key of SUFFIXES.
         out: File, for "timm" folder; None: beside the checkpoint, under its name.
         shards: To compare on real images, and for the errors in a model card.
         inside: For "torch" and "onnx": whether cropping and scaling are part of the file (uint8 in,
@@ -77,8 +84,6 @@ def export(
     """
     content = read_weights(checkpoint) if is_weights(checkpoint) else load_checkpoint(checkpoint)
     network = Network.of(content, str(checkpoint), choose_machine("cpu", "off"))
-    if kind == "torchvision":
-        raise _not_torchvision(network)
     target = out or checkpoint.with_name(f"{checkpoint.stem}{SUFFIXES[kind]}")
     if target.resolve() == checkpoint.resolve():
         raise ExportError(f"{target}: is the checkpoint itself; name another --out")
@@ -161,12 +166,14 @@ def _compare_weights(job: _Job) -> Parity:
     return compare(job.expected, found, real=job.reader is not None).check(str(job.out))
 
 
-def _not_torchvision(network: Network) -> ExportError:
-    return ExportError(
-        f"{network.source}: is model {network.recipe.network.model!r}, which torchvision's alexnet "
-        "cannot hold (it has 64 kernels in conv1, no groups and no normalisation); use --to torch, "
-        "onnx or safetensors"
-    )
+def _to_torchvision(job: _Job) -> Parity:
+    state = state_of(job.network)
+    crops = replace(job, inside=False)
+    parity = _compared(open_state(state), _module(crops)[1], crops)
+    notes = describe(job.network, inside=False) | {"parity": parity.to_dict()}
+    safetensors = need("safetensors.torch", "export")
+    write_atomically(job.out, safetensors.save(state, as_text(notes)))
+    return parity
 
 
 _WRITERS: dict[str, Callable[[_Job], Parity]] = {
@@ -174,4 +181,5 @@ _WRITERS: dict[str, Callable[[_Job], Parity]] = {
     "onnx": _to_onnx,
     "safetensors": _to_safetensors,
     "timm": _to_folder,
+    "torchvision": _to_torchvision,
 }

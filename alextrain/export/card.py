@@ -109,7 +109,7 @@ will be larger.
 
 
 def _input(network: Network) -> str:
-    if network.recipe.input.normalise == "mean-image":
+    if network.recipe.input.normalise != "mean-std":
         return "levels 0..255 minus the mean image (in `model.safetensors`)."
     return "levels 0..255 minus the channels' means, divided by their standard deviations."
 

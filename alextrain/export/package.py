@@ -52,7 +52,7 @@ class Packaged(nn.Module):
 def _constants(network: Network) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the mean, [S, S, 3] or [3], and what to multiply with, [3]: see Augmenter."""
     statistics = network.statistics
-    if network.recipe.input.normalise == "mean-image":
+    if network.recipe.input.normalise != "mean-std":  # in the centre view both mean images agree
         return statistics.mean_image, np.ones(3, np.float32)
     std = np.where(statistics.channel_std > 0, statistics.channel_std, 1.0)
     return statistics.channel_mean.astype(np.float32), (1 / std).astype(np.float32)

@@ -19,7 +19,7 @@ def shards(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session", params=["quick", "paper"])
+@pytest.fixture(scope="session", params=["quick", "paper", "authors"])
 def any_checkpoint(request, shards, tmp_path_factory):
     """The checkpoint of a few steps, of a net with batch norm and of the paper's."""
     folder = tmp_path_factory.mktemp("runs") / request.param

@@ -11,11 +11,14 @@ from click.testing import CliRunner
 import alextrain
 from alextrain.checkpoint import load_checkpoint
 from alextrain.cli import main
+from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, ExportError
 from alextrain.export import export, onnx_file, torch_file
 from alextrain.export.parity import LARGEST, compare, in_batches, sample_images
+from alextrain.network import Network
+from alextrain.setup import make_model
 from alextrain.weights import read_weights, save_weights
-from tests.alextrain.test_fit import SIZE
+from tests.alextrain.test_fit import SIZE, recipe
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +158,23 @@ def test_the_command_says_what_was_written(checkpoint, shards, tmp_path):
     assert "which torchvision's alexnet cannot hold" in result.output
     result = run("--to", "onnx", "--out", checkpoint)
     assert "is the checkpoint itself; name another --out" in result.output
+
+
+def test_torchvisions_alexnet_takes_its_own_weights(checkpoint, tmp_path, images, monkeypatch):
+    import safetensors.torch
+    from torchvision.models import alexnet
+
+    given = recipe("torchvision", width=1.0)
+    content = load_checkpoint(checkpoint) | {
+        "recipe": given.to_dict(),
+        "model": make_model(given, 3).state_dict(),
+    }
+    monkeypatch.setattr("alextrain.export.load_checkpoint", lambda path: content)
+    done = export(checkpoint, "torchvision", tmp_path / "tv.safetensors")
+    assert done.parity.top1_agreement == 1
+    model = alexnet(num_classes=3).eval()
+    model.load_state_dict(safetensors.torch.load_file(tmp_path / "tv.safetensors"))
+    mine = Network.of(content, "x", choose_machine("cpu"))
+    [view] = mine.augmenter.views(torch.from_numpy(images[:4]), 1)
+    with torch.inference_mode():
+        assert torch.allclose(model(view), mine.model(view), atol=1e-5)

@@ -1,0 +1,48 @@
+"""Weights under torchvision's names, for its own alexnet; only model "torchvision" fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.models import alexnet
+
+from alextrain.errors import ExportError
+from alextrain.export.parity import Forward
+from alextrain.models.exchange import to_torchvision
+from alextrain.network import Network
+
+
+def state_of(network: Network) -> dict[str, Tensor]:
+    """Return the weights as `torchvision.models.alexnet().load_state_dict` takes them.
+
+    Raises:
+        ExportError: torchvision's alexnet is another net.
+    """
+    table = network.recipe.network
+    if table.model != "torchvision" or table.width != 1:
+        raise ExportError(
+            f"{network.source}: is model {table.model!r} at width {table.width:g}, which "
+            "torchvision's alexnet cannot hold; it holds model 'torchvision' at width 1: use --to "
+            "torch, onnx or safetensors"
+        )
+    weights = to_torchvision(network.model.state_dict())
+    return {name: tensor.contiguous() for name, tensor in weights.items()}  # from channels last
+
+
+def open_state(state: Mapping[str, Tensor]) -> Forward:
+    """Load weights into torchvision's alexnet; it takes crops and gives logits."""
+    classes = len(state["classifier.6.bias"])
+    model = alexnet(num_classes=classes).eval()
+    model.load_state_dict(dict(state))
+
+    def forward(images: NDArray[Any]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            found: NDArray[np.float32] = model(torch.from_numpy(images)).numpy()
+        return found
+
+    return forward
