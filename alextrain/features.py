@@ -27,7 +27,7 @@ from alexprep.shards.reader import ShardReader
 from alextrain.checkpoint import content_digest
 from alextrain.data.loader import Loader
 from alextrain.errors import FeaturesError
-from alextrain.loop import autocast
+from alextrain.gradients import autocast
 from alextrain.network import Network
 from alextrain.parquet import parquet_file, read_parquet
 
