@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -63,8 +64,9 @@ def finish(
         glosses=tuple(plan.glosses.get(name, "") for name in plan.classes),
         shards=shards,
         index_sha256=hashes,
+        report_sha256=hashlib.sha256(report.json_bytes()).hexdigest(),
     )
-    write_atomically(target / INFO, canonical_json(_info(manifest)))
+    write_atomically(target / INFO, info_bytes(manifest))
     report.save(target)
     if measured is not None:
         split, moments = measured
@@ -73,15 +75,18 @@ def finish(
     return report
 
 
-def _info(manifest: Manifest) -> dict[str, object]:
-    return {
-        "splits": {
-            split: {
-                "name": split,
-                "num_samples": manifest.samples(split),
-                "filenames": [shard.name for shard in manifest.of(split)],
-                "shard_lengths": [shard.samples for shard in manifest.of(split)],
+def info_bytes(manifest: Manifest) -> bytes:
+    """Return the content of _info.json, which follows from the manifest."""
+    return canonical_json(
+        {
+            "splits": {
+                split: {
+                    "name": split,
+                    "num_samples": manifest.samples(split),
+                    "filenames": [shard.name for shard in manifest.of(split)],
+                    "shard_lengths": [shard.samples for shard in manifest.of(split)],
+                }
+                for split in manifest.splits
             }
-            for split in manifest.splits
         }
-    }
+    )

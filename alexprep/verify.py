@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from alexprep.errors import ShardError, StatisticsError
+import numpy as np
+
+from alexprep.errors import ImageError, ShardError
 from alexprep.files import sha256_file
+from alexprep.raw.source import some
+from alexprep.settings import PrepSettings
 from alexprep.shards.index import Index, index_name
 from alexprep.shards.manifest import Manifest, ShardRecord
-from alexprep.shards.statistics import STATISTICS, Statistics
 from alexprep.shards.tar import Placed, read_shard
+from alexprep.stored import decode_stored
 from alexprep.threads import Beat, in_threads
-
-
-class Finding(NamedTuple):
-    """One thing that is not as it was written."""
-
-    file: str  # name in the set: "train-000003.tar"
-    what: str
+from alexprep.verify_beside import Finding, check_beside, finding
 
 
 def verify(
     directory: Path,
     jobs: int | None = None,
     on_progress: Callable[[int], None] | None = None,
+    *,
+    deep: bool = False,
 ) -> list[Finding]:
-    """Check hashes, counts, keys, labels and places of all samples, and the statistics' owner.
+    """Check every byte: hashes, counts, keys, labels, places of all samples, and what is beside.
 
     Args:
         directory: A finished set of shards.
         jobs: Threads (hashing releases Python's lock); None for one a core.
         on_progress: Hears the number of bytes hashed since it was last called, in the calling
             thread, several times a second.
+        deep: Decode every image too.
 
     Returns:
         What is wrong, in order of the manifest; nothing if all is as it was written.
@@ -44,22 +45,31 @@ def verify(
     manifest = Manifest.load(directory)
     findings, expected = _expected(directory, manifest)
     extension = manifest.settings.format
+    settings = manifest.settings if deep else None
     place = {shard.name: number for number, shard in enumerate(manifest.shards)}
 
     def check(shard: ShardRecord, beat: Beat) -> list[Finding]:
         samples = expected.get(shard.name)
-        return _check_shard(directory / shard.name, shard, samples, extension, beat)
+        found = _check_shard(directory / shard.name, shard, samples, extension, beat)
+        return found or _check_images(directory / shard.name, settings)
 
-    found = [
-        finding
-        for some in in_threads(check, manifest.shards, jobs, on_progress)
-        for finding in some
-    ]
-    findings += sorted(found, key=lambda finding: place[finding.file])
+    found = in_threads(check, manifest.shards, jobs, on_progress)
+    findings += sorted((one for part in found for one in part), key=lambda one: place[one.file])
     for path in sorted(directory.glob("*.tar")):
         if path.name not in place:
-            findings.append(Finding(path.name, "the manifest does not list this shard"))
-    return findings + _check_statistics(directory, manifest)
+            findings.append(Finding(path.name, "the manifest does not list this shard", "move"))
+    return findings + check_beside(directory, manifest)
+
+
+def remedy(directory: Path, findings: Sequence[Finding]) -> str:
+    """Return the command that mends what was found, the most serious first."""
+    cures = {one.cure for one in findings}
+    if "repair" in cures:
+        return f"make it anew from the raw images: alexprep verify {directory} --repair RAW"
+    if "move" in cures:
+        names = [one.file for one in findings if one.cure == "move"]
+        return f"move away what does not belong there: {some(names)}"
+    return f"measure again: alexprep stats {directory}"
 
 
 class _Expected(NamedTuple):
@@ -84,7 +94,7 @@ def _expected(directory: Path, manifest: Manifest) -> tuple[list[Finding], dict[
             manifest.check_index(directory, split)
             index = Index.load(directory / index_name(split))
         except ShardError as error:
-            findings.append(_finding(directory / index_name(split), error))
+            findings.append(finding(directory / index_name(split), error))
             continue
         keys, start = index.keys(), 0
         for shard, size in zip(manifest.of(split), index.shard_sizes.tolist(), strict=True):
@@ -110,8 +120,21 @@ def _check_shard(
         placed = [sample for sample, _ in read_shard(path, extension)]
         findings += _compare(shard, expected, placed)
     except ShardError as error:
-        findings.append(_finding(path, error))
+        findings.append(finding(path, error))
     return findings
+
+
+def _check_images(path: Path, settings: PrepSettings | None) -> list[Finding]:
+    """Decode all images of a shard whose bytes are as they were written."""
+    if settings is None:
+        return []
+    buffer = np.empty((settings.size, settings.size, 4), np.uint8)
+    for placed, image in read_shard(path, settings.format):
+        try:
+            decode_stored(image, settings.format, buffer)
+        except ImageError as error:
+            return [Finding(path.name, f"sample {placed.key} {error}")]
+    return []
 
 
 def _compare(shard: ShardRecord, expected: _Expected | None, placed: list[Placed]) -> list[Finding]:
@@ -124,19 +147,3 @@ def _compare(shard: ShardRecord, expected: _Expected | None, placed: list[Placed
             what = f"sample {found.key} is not as the index has it ({found}, index: {wanted})"
             return [Finding(shard.name, what)]
     return []
-
-
-def _check_statistics(directory: Path, manifest: Manifest) -> list[Finding]:
-    path = directory / STATISTICS
-    if not path.is_file():
-        return []
-    try:
-        Statistics.load(path, manifest.fingerprint)
-    except StatisticsError as error:
-        return [_finding(path, error)]
-    return []
-
-
-def _finding(path: Path, error: Exception) -> Finding:
-    """Return what an error says, without the path at its head."""
-    return Finding(path.name, str(error).removeprefix(f"{path}: "))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from alexprep.cli.options import fit_options, jobs_option, shards_argument
+from alexprep.cli.options import PATH, fit_options, jobs_option, shards_argument
+
+if TYPE_CHECKING:
+    from alexprep.shards.manifest import Manifest
+    from alexprep.verify_beside import Finding
 
 
 @click.command(short_help="Mean image, mean colour and colour axes of SHARDS.")
@@ -52,37 +57,74 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     click.echo(f"Next: alextrain fit {shards}{fit_options(len(statistics.pixel_sum))}")
 
 
-@click.command(short_help="Check every byte of SHARDS.")
+@click.command(short_help="Check every byte of SHARDS, and repair it.")
 @shards_argument
 @jobs_option
-def verify(shards: Path, jobs: int | None) -> None:
-    """Check every byte of SHARDS against the manifest: hashes, counts, keys, labels, index.
+@click.option("--deep", is_flag=True, help="Decode every image too.")
+@click.option(
+    "--repair",
+    "raw",
+    metavar="RAW",
+    type=PATH,
+    help="Make what is damaged anew from these raw images; it comes out the same byte for byte, "
+    "or nothing is replaced.",
+)
+def verify(shards: Path, jobs: int | None, *, deep: bool, raw: Path | None) -> None:
+    """Check every byte of SHARDS: hashes, counts, keys, labels, index, report, statistics.
 
-    Prints what is wrong, a line for each file, and exits with status 1 if anything is.
+    Prints what is wrong, a line for each file, and exits with status 1 if anything is; the last
+    line names the command that mends it.
 
     \b
-    Example:
+    Examples:
       alexprep verify /shards
+      alexprep verify /shards --deep
+      alexprep verify /shards --repair /raw
     """
-    from alexprep.cli.progress import Progress
     from alexprep.errors import ShardError
     from alexprep.shards.manifest import Manifest
-    from alexprep.verify import verify as verify_shards
+    from alexprep.verify import remedy
 
     manifest = Manifest.load(shards)
-    total = sum(shard.bytes for shard in manifest.shards)
-    with Progress(total, "bytes", scale=True) as progress:
-        findings = verify_shards(shards, jobs, progress.update)
-    for finding in findings:
-        click.echo(f"{finding.file}: {finding.what}")
+    findings = _verify(shards, manifest, jobs, deep=deep)
+    if raw is not None and any(finding.cure == "repair" for finding in findings):
+        _repair(shards, manifest, findings, raw, jobs)
+        findings = _verify(shards, manifest, jobs, deep=deep)
     if findings:
         files = len({finding.file for finding in findings})
         raise ShardError(
-            f"{shards}: {files} {'file is' if files == 1 else 'files are'} not as written; run the "
-            "same `alexprep shard` command again with --recheck to make the shards anew"
+            f"{shards}: {files} {'file is' if files == 1 else 'files are'} not as written; "
+            f"{remedy(shards, findings)}"
         )
     samples = sum(map(manifest.samples, manifest.splits))
     click.echo(
         f"{shards}: {len(manifest.shards):,} shards with {samples:,} samples are as written; "
         f"fingerprint {manifest.fingerprint}"
     )
+
+
+def _verify(shards: Path, manifest: Manifest, jobs: int | None, *, deep: bool) -> list[Finding]:
+    from alexprep.cli.progress import Progress
+    from alexprep.verify import verify as verify_shards
+
+    total = sum(shard.bytes for shard in manifest.shards)
+    with Progress(total, "bytes", scale=True) as progress:
+        findings = verify_shards(shards, jobs, progress.update, deep=deep)
+    for finding in findings:
+        click.echo(f"{finding.file}: {finding.what}")
+    return findings
+
+
+def _repair(
+    shards: Path, manifest: Manifest, findings: list[Finding], raw: Path, jobs: int | None
+) -> None:
+    from alexprep.cli.progress import Progress
+    from alexprep.plan import make_plan
+    from alexprep.raw.detect import open_raw
+    from alexprep.repair import repair, to_make
+
+    plan = make_plan(open_raw(raw), manifest.settings, manifest.splits, manifest.label_order)
+    images = sum(len(plan.tasks[place].samples) for place in to_make(manifest, findings))
+    with Progress(images, "images") as progress:
+        written = repair(shards, findings, plan, jobs, progress.update)
+    click.echo(f"Made anew from {raw}, the same bytes as before: {', '.join(written)}")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import ShardError
-from alexprep.shards.npz import load_arrays, save_arrays
+from alexprep.files import write_atomically
+from alexprep.shards.npz import load_arrays, to_bytes
 from alexprep.shards.tar import Placed
 
 # every array of the file, with the type it must have
@@ -82,7 +83,11 @@ class Index:
 
     def save(self, path: Path) -> None:
         """Write the arrays as .npz: the same arrays give the same bytes."""
-        save_arrays(path, {name: getattr(self, name) for name in _ARRAYS})
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file."""
+        return to_bytes({name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def load(cls, path: Path) -> Index:

@@ -50,6 +50,7 @@ class Manifest:
     shards: tuple[ShardRecord, ...]
     index_sha256: Mapping[str, str]  # split -> SHA-256 of its index
     glosses: tuple[str, ...] = ()  # [label] -> what it is, in a sentence; "" where none is known
+    report_sha256: str = ""  # of report.json; "" where a set was not made from raw images
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -82,12 +83,16 @@ class Manifest:
             "samples": {split: self.samples(split) for split in self.splits},
             "shards": [asdict(shard) for shard in self.shards],
             "index_sha256": dict(self.index_sha256),
+            **({"report_sha256": self.report_sha256} if self.report_sha256 else {}),
         }
 
     def save(self, folder: Path) -> None:
         """Write manifest.json; do it last."""
-        content = self._content() | {"fingerprint": self.fingerprint}
-        write_atomically(folder / MANIFEST, canonical_json(content))
+        write_atomically(folder / MANIFEST, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the content of manifest.json."""
+        return canonical_json(self._content() | {"fingerprint": self.fingerprint})
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -186,6 +191,7 @@ def _parse(folder: Path, content: dict[str, Any]) -> Manifest:
             glosses=tuple(content["glosses"]),
             shards=tuple(ShardRecord(**shard) for shard in content["shards"]),
             index_sha256=content["index_sha256"],
+            report_sha256=content.get("report_sha256", ""),
         )
     except (KeyError, TypeError, SettingsError) as error:
         raise ShardError(

@@ -15,19 +15,24 @@ from alexprep.files import write_atomically
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as `numpy.load` reads them, compressed.
+    """Write arrays as `numpy.load` reads them.
 
     Raises:
         DiskError: the disk is full or may not be written.
     """
+    write_atomically(path, to_bytes(arrays))
+
+
+def to_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of a .npz file. Nothing is compressed: no byte depends on a library."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
             np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
             # A ZipInfo without a date has ZIP's first day, 1980-01-01.
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load_arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:

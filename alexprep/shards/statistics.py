@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import StatisticsError
-from alexprep.shards.npz import load_arrays, save_arrays
+from alexprep.shards.npz import load_arrays, save_arrays, to_bytes
 
 STATISTICS = "stats.npz"
 _STORED = ("count", "pixel_sum", "outer_sum", "fingerprint", "split")
@@ -92,14 +92,36 @@ class Statistics:
 
     def save(self, path: Path) -> None:
         """Write sums and derived arrays as .npz: the same sums give the same bytes."""
-        arrays: dict[str, NDArray[Any]] = {
+        stored: dict[str, NDArray[Any]] = {
             "count": np.array(self.count, np.int64),
             "pixel_sum": self.pixel_sum,
             "outer_sum": self.outer_sum,
             "fingerprint": np.array(self.fingerprint),
             "split": np.array(self.split),
-        } | {name: getattr(self, name) for name in _DERIVED}
-        save_arrays(path, arrays)
+        }
+        save_arrays(path, stored | {name: getattr(self, name) for name in _DERIVED})
+
+    def check_file(self, path: Path) -> None:
+        """Check every byte of the file that these statistics were read from.
+
+        Derived arrays may differ from those computed here in their last digits: another machine
+        with another linear algebra may have written them.
+
+        Raises:
+            StatisticsError: a derived array does not follow from the sums, or a byte was changed.
+        """
+        remedy = f"make it anew with `alexprep stats {path.parent}`"
+        try:
+            arrays = load_arrays(path, (*_STORED, *_DERIVED))
+        except ValueError as error:
+            raise StatisticsError(f"{path}: is damaged ({error}); {remedy}") from error
+        for name in _DERIVED:
+            expected = getattr(self, name)
+            shaped = arrays[name].shape == expected.shape and arrays[name].dtype == expected.dtype
+            if not shaped or not np.allclose(arrays[name], expected, rtol=1e-6, atol=1e-6):
+                raise StatisticsError(f"{path}: its {name} do not follow from its sums; {remedy}")
+        if to_bytes(arrays) != path.read_bytes():
+            raise StatisticsError(f"{path}: was changed after it was written; {remedy}")
 
     @classmethod
     def load(cls, path: Path, expect_fingerprint: str | None = None) -> Statistics:

@@ -19,7 +19,7 @@ def test_verify_names_each_damaged_file_and_the_remedy(shards):
     assert result.exit_code == 1
     assert "val-000000.tar: is missing\n" in result.output
     assert f"Error: {shards}: 1 file is not as written; " in result.output
-    assert "--recheck" in result.output
+    assert f"alexprep verify {shards} --repair RAW" in result.output
 
 
 def test_stats_refuses_shards_that_were_changed(shards):

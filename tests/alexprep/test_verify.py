@@ -54,7 +54,9 @@ def test_a_missing_a_cut_and_a_foreign_shard_are_each_named_in_order(shards):
     assert findings[1].file == "train-000002.tar"
     assert findings[1].what.startswith("has 1,024 bytes where the manifest says")
     assert findings[2].file == "train-000002.tar"  # where it was cut
-    assert findings[-1] == Finding("extra-000000.tar", "the manifest does not list this shard")
+    assert findings[-1] == Finding(
+        "extra-000000.tar", "the manifest does not list this shard", "move"
+    )
 
 
 def test_an_index_that_was_changed_or_lost_is_found(shards):
