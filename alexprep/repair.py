@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from alexprep import heartbeat, workplace
+from alexprep.backends import DEFAULT
 from alexprep.begun import Begun, check_same, other_images
 from alexprep.errors import ShardError
 from alexprep.files import disk_errors, lock_directory, sync_folder, write_atomically
@@ -117,7 +118,7 @@ def _make(
     job = Job(plan.settings, beside, run, fail=False)
     killers: Killers = {}
     watch = Watch(run / heartbeat.NAME, on_progress)
-    with watch, closing(make_shards(job, tasks, jobs, killers)) as made:
+    with watch, closing(make_shards(job, tasks, jobs, DEFAULT, killers)) as made:
         for _ in made:
             pass
 
