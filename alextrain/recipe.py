@@ -1,11 +1,12 @@
 """A recipe: every setting that changes what is learnt, frozen, and stored in each checkpoint.
 
-A recipe is a TOML file of one screen. Its tables are the classes below; each key has one name in
-the whole file, so that an override needs no path: `--crop 143`, `{"crop": 143}`.
+A recipe is a TOML file of one screen. Its tables are the classes of recipe_tables.py; each key has
+one name in the whole file, so that an override needs no path: `--crop 143`, `{"crop": 143}`.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -15,18 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from alextrain.errors import RecipeError
-from alextrain.recipe_section import (
-    Section,
-    above,
-    at_least,
-    one_of,
-    rising,
-    share,
-    shown,
-    span,
-)
+from alextrain.recipe_section import Section, at_least, share, shown
+from alextrain.recipe_tables import INITS, MODELS, Input, Network, Optimiser, Schedule
 
 __all__ = [
+    "INITS",
+    "MODELS",
     "Input",
     "Network",
     "Optimiser",
@@ -35,120 +30,10 @@ __all__ = [
     "load_recipe",
     "recipe_keys",
     "recipe_names",
+    "recipe_text",
+    "setting",
+    "to_toml",
 ]
-
-
-MODELS = (
-    "paper",
-    "authors",
-    "one-tower",
-    "half",
-    "six-conv",
-    "caffe",
-    "caffenet",
-    "torchvision",
-    "quick",
-    "small",
-)
-INITS = ("paper", "authors", "caffe", "caffenet", "he", "torch")
-
-
-@dataclass(frozen=True, slots=True)
-class Network(Section):
-    """Which net, how wide, and how it starts."""
-
-    model: str = one_of(*MODELS)  # models/designs.py says what each is
-    width: float = above(0, default=1.0)  # fraction of the kernels of each layer
-    dropout: float = share(default=0.5)
-    init: str = one_of(*INITS, default="paper")  # see init.py
-    # what the model has by itself, or one choice in its place: see models/designs.py
-    border: str = one_of("model", "none", "right-bottom", "around", default="model")
-    lrn: str = one_of("model", "printed", "coded", "caffe", "off", default="model")
-    pools: str = one_of("overlapping", "disjoint", default="overlapping")
-    links: bool = True  # between the halves, at conv3, fc6 and fc7
-
-
-@dataclass(frozen=True, slots=True)
-class Input(Section):
-    """What the net is shown: which part of the image, in which colours, on which scale."""
-
-    crop: int = at_least(1)  # side of the square that the net sees, in pixels
-    # the mean image at the crop's place, its centre for all crops, or channel mean and deviation
-    normalise: str = one_of("mean-image", "mean-centre", "mean-std")
-    crops: str = one_of("random", "resized", "centre", default="random")
-    flip: bool = True
-    crops_shared: int = at_least(1, default=1)  # images in a row that share place and mirror
-    scale: tuple[float, ...] = span(default=(0.35, 1.0))  # share of the area, for "resized"
-    ratio: tuple[float, ...] = span(default=(3 / 4, 4 / 3))  # width / height, for "resized"
-    colour: str = one_of("std", "lambda", "off", default="std")  # see augment.py
-    colour_scale: float = above(0, default=0.1)  # standard deviation of alpha, section 4.1
-    colour_epochs: int = at_least(0, default=0)  # so many with shifted colours; 0: all
-    colour_divides: bool = False  # divide what is shifted by 1 + colour_scale, as was coded
-
-
-@dataclass(frozen=True, slots=True)
-class Optimiser(Section):
-    """How weights follow their gradients; see optimiser.py.
-
-    "sgd" has momentum and decay as the paper has them. "adam" and "adamw" take `momentum` for their
-    first beta (0.999 is the second); decay is added to the gradient, or, by "adamw", kept apart.
-    """
-
-    lr: float = above(0)
-    update: str = one_of("sgd", "adam", "adamw", default="sgd")
-    momentum: float = share(default=0.9)
-    weight_decay: float = at_least(0, default=5e-4)
-    nesterov: bool = False
-    velocity: str = one_of("with-rate", "without-rate", default="with-rate")
-    bias_lr: float = above(0, default=1.0)  # rate of biases, in rates of weights
-    decay_biases: bool = False  # and the weights of normalisation layers
-    clip: float = at_least(0, default=0.0)  # longest gradient, as one vector; 0: any
-    ema: float = share(default=0.0)  # decay of the average of the weights; 0: none
-
-    def __post_init__(self) -> None:
-        """Check what two keys decide together."""
-        Section.__post_init__(self)
-        if self.nesterov and (not self.momentum or self.update != "sgd"):
-            raise RecipeError(
-                f"nesterov needs update 'sgd' and a momentum above 0; they are {self.update!r} and "
-                f"{self.momentum}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule(Section):
-    """How the rate goes on from `lr`; see schedule.py. Epochs are counted from 0."""
-
-    policy: str = one_of(
-        "plateau",
-        "milestones",
-        "step",
-        "dexp",
-        "cosine",
-        "polynomial",
-        "one-cycle",
-        "constant",
-    )
-    warmup_steps: int = at_least(0, default=0)
-    factor: float = share(default=0.1)  # what a drop leaves: "plateau", "milestones", "step"
-    drops: int = at_least(0, default=3)  # at most so many: "plateau"
-    patience: int = at_least(1, default=5)  # epochs in a row without a better error: "plateau"
-    milestones: tuple[int, ...] = rising(default=())  # epochs done at each drop
-    every: int = at_least(1, default=30)  # epochs between drops: "step"
-    levels: int = at_least(2, default=4)  # rates: "dexp"
-    fall: float = above(1, default=250.0)  # first rate / last rate: "dexp"
-    power: float = above(0, default=1.0)  # of what is left of the run: "polynomial"
-    peak: float = share(default=0.3)  # part of the run that rises: "one-cycle"
-    # what the authors did by hand
-    bias_rate: str = one_of("follows", "stays", default="follows")  # biases drop too, or do not
-    conv1_drop: int = at_least(0, default=0)  # epoch of one more drop for conv1; 0: never
-    conv1_freeze: int = at_least(0, default=0)  # epoch from which conv1 rests; 0: never
-
-    def __post_init__(self) -> None:
-        """Check what two keys decide together."""
-        Section.__post_init__(self)
-        if self.policy == "one-cycle" and self.warmup_steps:
-            raise RecipeError("warmup_steps is of no use to 'one-cycle', which rises by itself")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +114,48 @@ def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) 
         raise RecipeError(f"recipe {source}: {error}") from error
 
 
+def setting(text: str) -> tuple[str, Any]:
+    """Return key and value of an override written like `lr=0.02`, `model=quick`, `scale=[0.2, 1]`.
+
+    The value is what TOML makes of it; what is no TOML is a text, so that it needs no quotes.
+
+    Raises:
+        RecipeError: there is no `=`.
+    """
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not (key and equals and value):
+        raise RecipeError(f"{text!r} sets nothing; give KEY=VALUE, e.g. lr=0.02")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def recipe_text(source: str | Path) -> str:
+    """Return the text of a recipe, comments and all.
+
+    Raises:
+        RecipeError: there is no such recipe, or it cannot be read.
+    """
+    return _read(source)[0]
+
+
+def to_toml(recipe: Recipe) -> str:
+    """Return a whole recipe as TOML, each key with its value; `load_recipe` reads it back."""
+    lines, tables = [], []
+    for key, value in recipe.to_dict().items():
+        if isinstance(value, dict):
+            tables += ["", f"[{key}]", *(f"{name} = {_toml(own)}" for name, own in value.items())]
+        else:
+            lines.append(f"{key} = {_toml(value)}")
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """Return a text, number, truth or list as TOML writes it, as JSON does."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _read(source: str | Path) -> tuple[str, str]:
     path = Path(source)
     if str(source) in recipe_names():
@@ -236,7 +163,7 @@ def _read(source: str | Path) -> tuple[str, str]:
     elif path.suffix != ".toml":
         names = recipe_names()
         hint = _near(str(source), names) or f"there are {', '.join(names)}"
-        raise RecipeError(f"no recipe is named {source!r}: {hint}, or give the path of a .toml")
+        raise RecipeError(f"no recipe is named {source!r}: {hint} (or give the path of a .toml)")
     try:
         return path.read_text(encoding="utf-8"), path.stem
     except (OSError, UnicodeDecodeError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from alextrain.errors import RecipeError
 
-__all__ = ["Section", "above", "at_least", "one_of", "rising", "share", "shown", "span"]
+__all__ = ["Section", "above", "at_least", "one_of", "rising", "share", "shown", "span", "typed"]
 
 
 def above(bound: float, **default: Any) -> Any:

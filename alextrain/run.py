@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alexprep.files import disk_errors, lock_directory
+from alexprep.files import disk_errors, lock_directory, write_atomically
 from alextrain.checkpoint import (
     BEST,
     KEEP,
@@ -29,13 +29,14 @@ from alextrain.health import StuckAlarm
 from alextrain.listener import Listener, Wish
 from alextrain.loop import StepResult, Trainer, check_finite
 from alextrain.metrics import Tally
-from alextrain.recipe import Recipe
+from alextrain.recipe import Recipe, to_toml
 from alextrain.runlog import NoLog, RunLog
 from alextrain.sets import Sets
 from alextrain.setup import make_augmenter
 from alextrain.signals import describe_signals, measure_signals
 from alextrain.snapshot import adopt_weights, check_same_shards, pack, unpack
 
+RECIPE = "recipe.toml"  # in the run's folder: what it trains by, every key with its value
 SAVE_SECONDS = 600.0  # between checkpoints inside a long epoch
 
 
@@ -146,6 +147,7 @@ class Run:
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with lock_directory(self.folder):
+            write_atomically(self.folder / RECIPE, to_toml(self.recipe).encode())
             log = RunLog(self.folder, resume_step=self.trainer.progress.step)
             try:
                 yield log

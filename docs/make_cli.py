@@ -23,14 +23,17 @@ Written by `python docs/make_cli.py` from the programs themselves; do not edit.
 def sections() -> Iterator[tuple[str, str]]:
     """Yield title and help of each program and of each of its commands."""
     for name, group in (("alexprep", alexprep), ("alextrain", alextrain)):
-        context = _context(group, name, None)
-        yield name, group.get_help(context)
-        for command_name in group.list_commands(context):
-            command = group.commands[command_name]
-            yield (
-                f"{name} {command_name}",
-                command.get_help(_context(command, command_name, context)),
-            )
+        yield from _sections(group, name, None)
+
+
+def _sections(
+    command: click.Command, name: str, parent: click.Context | None
+) -> Iterator[tuple[str, str]]:
+    context = _context(command, name, parent)
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from _sections(command.commands[inner], inner, context)
 
 
 def page() -> str:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alextrain.cli.options import CHECKPOINT, SHARDS, cache_option, machine_options, workers_option
+from alextrain.cli.options import (
+    CHECKPOINT,
+    SHARDS,
+    cache_option,
+    machine_options,
+    overrides_of,
+    set_option,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from alextrain.checkpoint import Latest
@@ -46,6 +54,7 @@ def _recipe_options(command: Any) -> Any:
     "--recipe", default="paper", show_default=True, help="A recipe's name, or a .toml file."
 )
 @_recipe_options
+@set_option
 @machine_options
 @workers_option
 @cache_option
@@ -106,6 +115,7 @@ def fit(shards: Path, **options: Any) -> None:
       alextrain fit /shards                                the paper, 90 epochs
       alextrain fit /shards --recipe quick --epochs 30
       alextrain fit /shards --width 0.25 --crop 143        a quarter of the kernels
+      alextrain fit /shards --recipe mine.toml --set clip=2 --set policy=cosine
       alextrain fit /shards --run runs/paper --resume
       torchrun --nproc-per-node 8 -m alextrain fit /shards --run-folder runs/big --resume auto
     """
@@ -136,13 +146,14 @@ def _begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
     from alextrain.snapshot import check_same_recipe, recipe_of
 
     names = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
-    overrides = {name: options[name] for name in names if options[name] is not None}
+    overrides = overrides_of(options, names)
     folder, resume = options["folder"], options["resume"]
     if resume == "must":
         if folder is None:
             raise RecipeError("--resume needs --run FOLDER: the run to continue")
         if overrides:
-            given = ", ".join(f"--{name.replace('_', '-')}" for name in overrides)
+            own = [f"--{name.replace('_', '-')}" for name in names if name in overrides]
+            given = ", ".join(own + ["--set"] * bool(options["settings"]))
             raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
         latest = load_latest(folder)
         return recipe_of(latest.content), folder, latest

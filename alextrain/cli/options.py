@@ -64,3 +64,32 @@ def views_option(command: Command) -> Command:
         show_default=True,
         help="1: centre; 5: and corners; 10: and their mirrors. Softmax is averaged over them.",
     )(command)
+
+
+def set_option(command: Command) -> Command:
+    """Add --set."""
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Another value for any key of the recipe, e.g. --set lr=0.02; may be repeated.",
+    )(command)
+
+
+def overrides_of(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the keys of a recipe that were given, by options of their own or by --set.
+
+    Raises:
+        RecipeError: one was given twice, or without a value.
+    """
+    from alextrain.errors import RecipeError
+    from alextrain.recipe import setting
+
+    given = {name: options[name] for name in names if options[name] is not None}
+    for text in options["settings"]:
+        key, value = setting(text)
+        if key in given:
+            raise RecipeError(f"{key} is given twice; give it once")
+        given[key] = value
+    return given

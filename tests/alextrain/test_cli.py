@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from alextrain.cli import main
+from alextrain.recipe import load_recipe
 
 from .small_shards import encode, picture
 from .test_fit import CROP, shards  # noqa: F401  # the fixture
@@ -46,6 +47,8 @@ def test_fit_says_what_it_does_and_what_to_do_next(trained):
         assert text in output
     names = {path.name for path in folder.iterdir()}
     assert {"best.pt", "last.pt", "log.jsonl", "epochs.csv", "curves.png", "tensorboard"} <= names
+    settings = {"width": 0.05, "crop": CROP, "batch_size": 5, "epochs": 2}
+    assert load_recipe(folder / "recipe.toml") == load_recipe("quick", settings)
 
 
 def test_eval_names_split_and_views_and_agrees_with_the_run(trained, shards):  # noqa: F811
@@ -85,6 +88,10 @@ def test_predict_names_classes_and_goes_on_after_a_bad_file(trained, tmp_path):
         (["fit", "/nowhere"], "/nowhere: no such folder; make shards with `alexprep shard"),
         (["fit", "SHARDS", "--recipe", "papr"], "did you mean 'paper'"),
         (["fit", "SHARDS", "--crop", "9"], "crop 9 leaves nothing after the pools"),
+        (["fit", "SHARDS", "--set", "crob=9"], "unknown key 'crob': did you mean 'crop'"),
+        (["fit", "SHARDS", "--set", "lr"], "'lr' sets nothing; give KEY=VALUE"),
+        (["fit", "SHARDS", "--lr", "1", "--set", "lr=2"], "lr is given twice"),
+        (["fit", "SHARDS", "--set", "links=no"], "links is 'no'; give true or false"),
         (["fit", "SHARDS", "--device", "gpu"], "--device gpu is unknown"),
         (["fit", "SHARDS", "--resume"], "--resume needs --run FOLDER"),
         (["fit", "SHARDS", "--resume", "--run", "/nowhere"], "has no checkpoint to resume from"),
@@ -105,20 +112,6 @@ def test_a_second_run_in_the_same_folder_is_refused(trained, shards):  # noqa: F
     result = run("fit", shards, *QUICK, *CPU, "--run", trained[0])
     assert result.exit_code == 1
     assert "holds a run already; continue it with `alextrain fit" in result.output
-
-
-def test_summary_shows_the_counts_of_the_paper():
-    output = run("summary").output
-    assert "60,965,224" in output
-    assert "724,406,816" in output
-
-
-def test_recipes_are_listed():
-    assert [line.split()[0] for line in run("recipes").output.splitlines()] == [
-        "one-tower",
-        "paper",
-        "quick",
-    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
