@@ -27,11 +27,13 @@ class Begun:
     codec: Mapping[str, str]
     structure: str
     samples: int
+    shards: tuple[str, ...] = ()  # their file names: what belongs to the set, finished or not
 
     @classmethod
     def of(cls, plan: Plan, codec: Mapping[str, str]) -> Begun:
         """Return what this command begins with."""
-        return cls(plan.settings, codec, structure(plan.tasks), plan.samples())
+        shards = tuple(f"{task.name}.tar" for task in plan.tasks)
+        return cls(plan.settings, codec, structure(plan.tasks), plan.samples(), shards)
 
     def save(self, target: Path) -> None:
         """Write it into the work folder, which is made."""
@@ -43,6 +45,7 @@ class Begun:
             "codec": dict(self.codec),
             "structure": self.structure,
             "samples": self.samples,
+            "shards": self.shards,
         }
         write_atomically(work / BEGUN, canonical_json(content))
 

@@ -80,6 +80,14 @@ def remove_work(target: Path) -> None:
             shutil.rmtree(target / WORK)
 
 
+def remove_records(target: Path) -> None:
+    """Remove the records of finished shards and what was found of killers."""
+    with disk_errors(target / WORK):
+        for path in (target / WORK).iterdir():
+            if path.is_file() and path.name != BEGUN:
+                path.unlink()
+
+
 def load_killers(target: Path) -> dict[int, dict[int, str]]:
     """Return what earlier runs found: slot -> position -> reason."""
     path = target / WORK / _KILLERS

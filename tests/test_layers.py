@@ -83,6 +83,7 @@ ORDER = [
     "alexprep.finished",
     "alexprep.finish",
     "alexprep.laid",
+    "alexprep.overwrite",
     "alexprep.build",
     "alexprep.verify_beside",
     "alexprep.verify",

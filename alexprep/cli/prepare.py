@@ -44,6 +44,7 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
     """
     from alexprep.backends import Backend
     from alexprep.build import build
+    from alexprep.overwrite import overwrite
     from alexprep.plan import make_plan
     from alexprep.raw.detect import open_raw
     from alexprep.settings import PrepSettings
@@ -65,6 +66,8 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
     if options["dry_run"]:
         click.echo("Nothing was written (--dry-run).")
         return
+    if options["overwrite"] and (removed := overwrite(shards, plan)):
+        click.echo(f"Removed: {_number(removed, 'file')} of the set that {shards} held")
     with _Bars(plan.samples(), recheck=options["recheck"]) as bars:
         summary = build(
             plan,

@@ -113,6 +113,12 @@ _RUN_OPTIONS = (
         "memory: the same file as `alexprep stats` makes, without another pass.",
     ),
     click.option(
+        "--overwrite",
+        is_flag=True,
+        help="Remove the set that SHARDS holds, whatever it was made from, and nothing else "
+        "there; then make this one.",
+    ),
+    click.option(
         "--dry-run", is_flag=True, help="Say what was found and what would be done, and stop."
     ),
     click.option(
