@@ -11,7 +11,7 @@ from alexprep import __version__
 from alexprep.cli.download import download
 from alexprep.cli.group import Cli
 from alexprep.cli.inspect import inspect
-from alexprep.cli.look import doctor, info, preview
+from alexprep.cli.look import doctor, figures, info, preview
 from alexprep.cli.measure import stats, verify
 from alexprep.cli.prepare import shard
 from alexprep.cli.synth import synth
@@ -41,6 +41,7 @@ for command in (
     verify,
     info,
     preview,
+    figures,
     extract,
     synth,
     download,

@@ -1,4 +1,4 @@
-"""`alexprep info`, `preview` and `doctor`: look, and change nothing."""
+"""`alexprep info`, `preview`, `figures` and `doctor`: look, and change no shard."""
 
 from __future__ import annotations
 
@@ -55,6 +55,25 @@ def preview(shards: Path, output: Path, split: str, images: int) -> None:
 
     drawn = draw_preview(shards, output, split, images)
     click.echo(f"{output}: {drawn} images of {split}")
+
+
+@click.command(short_help="Draw every picture of SHARDS.")
+@shards_argument
+def figures(shards: Path) -> None:
+    """Draw into SHARDS/figures all that there is to see.
+
+    The mean image, the axes of colour, the colour augmentation at two strengths, histograms of
+    levels, some images of each split, and the files that were skipped, repaired or converted.
+    The statistics must be there: `alexprep stats` makes them.
+
+    \b
+    Example:
+      alexprep figures /shards
+    """
+    from alexprep.figures import draw_every
+
+    for path in draw_every(shards):
+        click.echo(f"Picture: {path}")
 
 
 @click.command(short_help="What this machine has: Pillow, cores, disk.")

@@ -29,16 +29,17 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     """Measure the prepared images of SHARDS: mean image, mean colour and colour axes.
 
     Sums are exact integers, so the result is the same for any number of jobs. Writes stats.npz,
-    which training subtracts and draws colour noise from, figures/mean.png and
-    figures/eigenbasis.png, and prints a table beside the numbers of the paper's authors and of
-    fb.resnet. Every shard is checked against its SHA-256 on the way.
+    which training subtracts and draws colour noise from, and into the folder figures the mean
+    image, the axes of colour, the colour augmentation and histograms of levels. Prints a table
+    beside the numbers of the paper's authors and of fb.resnet. Every shard is checked against its
+    SHA-256 on the way.
 
     \b
     Example:
       alexprep stats /shards
     """
     from alexprep.cli.progress import Progress
-    from alexprep.figures import draw_eigenbasis, draw_mean_image
+    from alexprep.figures import draw_statistics
     from alexprep.measure import measure
     from alexprep.shards.manifest import Manifest
     from alexprep.shards.statistics import STATISTICS
@@ -50,9 +51,7 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     statistics.save(shards / STATISTICS)
     click.echo(statistics_table(statistics))
     click.echo(f"Written: {shards / STATISTICS}")
-    for draw, name in ((draw_mean_image, "mean.png"), (draw_eigenbasis, "eigenbasis.png")):
-        path = shards / "figures" / name
-        draw(statistics, path)
+    for path in draw_statistics(shards, statistics):
         click.echo(f"Picture: {path}")
     click.echo(f"Next: alextrain fit {shards}{fit_options(len(statistics.pixel_sum))}")
 
