@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import RawError
 from alexprep.labels import class_names, default_order
-from alexprep.raw.source import SPLITS, RawSet, Source, some, within_class
+from alexprep.planned import Planned, Samples, SplitSamples
+from alexprep.raw.source import SPLITS, RawSet, some
 from alexprep.settings import PrepSettings
-from alexprep.shards.sample import make_keys
 
 AUTO_SHARDS = 64  # enough for any number of jobs and for shuffling by shards
 AUTO_LEAST = 64  # samples a shard
 AUTO_MOST = 5_000  # samples a shard; some 200 MB at 256x256
-
-
-class Planned(NamedTuple):
-    """One sample to be: its key in the shard, its label, and where its image comes from."""
-
-    key: str
-    label: int
-    source: Source
 
 
 @dataclass(frozen=True)
@@ -38,7 +27,7 @@ class Task:
 
     split: str
     number: int  # from 0 in each split
-    samples: tuple[Planned, ...]
+    samples: Sequence[Planned]
 
     @property
     def name(self) -> str:
@@ -104,7 +93,7 @@ def make_plan(
     tasks = [
         task
         for split in wanted
-        for task in _cut(split, _planned(raw.splits[split], classes), settings)
+        for task in _cut(split, SplitSamples(raw.splits[split], classes), settings)
     ]
     return Plan(
         settings=settings,
@@ -145,26 +134,11 @@ def shard_lengths(count: int, shard_size: int | None) -> list[int]:
     return [length + 1] * longer + [length] * (shards - longer)
 
 
-def _planned(sources: list[Source], classes: tuple[str, ...]) -> list[Planned]:
-    """Return the samples of a split in order of their sources' names."""
-    labels: Mapping[str, int] = {name: label for label, name in enumerate(classes)}
-    planned: list[Planned] = []
-    # Sorted names share the prefix split/class/, so each class is one run.
-    for class_name, run in groupby(sources, key=attrgetter("class_name")):
-        members = list(run)
-        label = labels[class_name]
-        keys = make_keys(class_name, list(map(within_class, members)))
-        planned += [Planned(key, label, source) for key, source in zip(keys, members, strict=True)]
-    assert len({sample.key for sample in planned}) == len(planned), "keys are not unique"
-    return planned
-
-
-def _cut(split: str, planned: list[Planned], settings: PrepSettings) -> list[Task]:
-    order = permutation(settings.seed, split, len(planned)).tolist()
+def _cut(split: str, planned: SplitSamples, settings: PrepSettings) -> list[Task]:
+    order = permutation(settings.seed, split, len(planned))
     tasks, start = [], 0
     for number, length in enumerate(shard_lengths(len(planned), settings.shard_size)):
-        chosen = tuple(planned[position] for position in order[start : start + length])
-        tasks.append(Task(split, number, chosen))
+        tasks.append(Task(split, number, Samples(planned, order[start : start + length])))
         start += length
     return tasks
 

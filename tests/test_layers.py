@@ -51,6 +51,7 @@ ORDER = [
     "alexprep.raw.detect",
     "alexprep.audit",
     "alexprep.labels",
+    "alexprep.planned",
     "alexprep.plan",
     "alexprep.picture",
     "alexprep.exif",

@@ -1,4 +1,5 @@
 import os
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -175,3 +176,26 @@ def test_real_images_make_the_plan_that_they_always_made(shared_data):
     plan = make_plan(open_raw(shared_data / "imagenet-originals.tar"), PrepSettings())
     assert [len(task.samples) for task in plan.tasks] == [74, 73, 73]
     assert plan.digest() == ORIGINALS
+
+
+def test_samples_of_a_shard_are_a_sequence_and_travel_as_a_tuple(tmp_path):
+    names = ["x.JPEG", "y.JPEG", "y.png", "sub/z.JPEG", "no-ending", "a.b.JPEG"]
+    raw = open_raw(write_folders(tmp_path, {f"train/a/{name}": b"1" for name in names}))
+    (task,) = make_plan(raw, PrepSettings()).tasks
+    everything = list(task.samples)
+    assert sorted(sample.key for sample in everything) == [
+        "a/a%2Eb%2EJPEG",
+        "a/no-ending",
+        "a/x",
+        "a/y%2EJPEG",
+        "a/y%2Epng",
+        "a/z",
+    ]
+    assert [task.samples[i] for i in range(6)] == everything == list(task.samples[:6])
+    assert task.samples[-1] == everything[-1]
+    with pytest.raises(IndexError):
+        task.samples[6]
+    copy = pickle.loads(pickle.dumps(task))
+    assert type(copy.samples) is tuple
+    assert copy == task
+    assert hash(copy) == hash(task)
