@@ -1,0 +1,49 @@
+"""`alextrain compare`: runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
+@click.option(
+    "--figure",
+    type=FOLDER,
+    default="comparison.png",
+    show_default=True,
+    help="Where the curves are drawn.",
+)
+def compare(runs: tuple[Path, ...], figure: Path) -> None:
+    """Put RUNS side by side: errors, losses, time, and in what their recipes differ.
+
+    A run that is still going on is shown as far as it is.
+
+    \b
+    Example:
+      alextrain compare runs/paper runs/authors runs/quick
+    """
+    from dataclasses import replace
+
+    from alextrain.compare import read_story, table, unique_names
+    from alextrain.facets import differences
+    from alextrain.figures.comparison import draw_comparison
+
+    names = unique_names(runs)
+    stories = [replace(read_story(run), name=name) for run, name in zip(runs, names, strict=True)]
+    for line in table(stories):
+        click.echo(line)
+    first, *others = stories
+    for other in others:
+        click.echo(f"\n{other.name} differs from {first.name}:")
+        found = differences(first.recipe, other.recipe)
+        for topic, its, words in found:
+            click.echo(f"  {topic}: {words} (not {its})")
+        if not found:
+            click.echo("  in nothing but the seed or the length, if at all")
+    draw_comparison(figure, {story.name: story.epochs for story in stories})
+    click.echo(f"\nPicture: {figure}")
