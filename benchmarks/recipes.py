@@ -85,6 +85,7 @@ def _spread(values):
 
 
 def main():
+    """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("shards", type=Path)
     parser.add_argument("out", type=Path)
