@@ -32,7 +32,7 @@ class Story:
     @property
     def hours(self) -> float:
         """Time spent in epochs, hours."""
-        return sum(row["seconds"] for row in self.epochs) / HOUR
+        return float(sum(row["seconds"] for row in self.epochs)) / HOUR
 
     @property
     def speed(self) -> float:

@@ -6,6 +6,7 @@ import click
 
 from alexprep.cli.group import Cli
 from alextrain.cli.bench import bench
+from alextrain.cli.compare import compare
 from alextrain.cli.evaluate import eval_command
 from alextrain.cli.export import export
 from alextrain.cli.features import features, neighbours, probe
@@ -33,6 +34,7 @@ def main() -> None:
 for command in (
     fit,
     bench,
+    compare,
     eval_command,
     predict,
     features,
