@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alexprep.errors import ShardError
 from alexprep.shards.manifest import Manifest
+from alexprep.shards.mixing import mixing
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import STATISTICS, Statistics
 from alextrain.data.ahead import Ahead
@@ -104,7 +105,7 @@ def open_sets(
         )
 
     train, place = load(reader)
-    notes = [_PLACES[place]]
+    notes = [_PLACES[place], *_unmixed(reader)]
     validation: Subset | None = None
     if recipe.holdout:
         validation = Subset("held out", train, np.flatnonzero(kept_out))
@@ -125,6 +126,13 @@ def open_sets(
         labels=reader.labels,
         notes=tuple(notes),
     )
+
+
+def _unmixed(reader: ShardReader) -> list[str]:
+    """Return a warning where the classes are not mixed over the shards."""
+    names = [shard.name for shard in reader.manifest.of(reader.split)]
+    warning = mixing(reader.labels, reader.shard_sizes).warning(names)
+    return [] if warning is None else [warning]
 
 
 def _count_up(

@@ -15,6 +15,7 @@ ORDER = [
     "alexprep.remote",
     "alexprep.shards.sample",
     "alexprep.shards.tar",
+    "alexprep.shards.mixing",
     "alexprep.shards.npz",
     "alexprep.shards.index",
     "alexprep.shards.manifest",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -14,17 +15,28 @@ from alexprep.cli.options import PATH, shards_argument
 def info(shards: Path) -> None:
     """Say what SHARDS holds: splits, classes, settings, codec, fingerprint.
 
+    The fingerprint is one number for the whole set, to print in a paper: two sets with the same
+    fingerprint are the same bytes. Mixing tells whether the classes of each split are spread over
+    its shards as by chance: those of a set that is sorted by class are not.
+
     \b
     Example:
       alexprep info /shards
     """
     from alexprep.shards.manifest import Manifest
+    from alexprep.shards.mixing import mixing
+    from alexprep.shards.reader import ShardReader
     from alexprep.shards.statistics import STATISTICS, Statistics
     from alexprep.tables import manifest_table
 
     manifest = Manifest.load(shards)
     manifest.check_files(shards)
     click.echo(manifest_table(manifest))
+    for split in manifest.splits:
+        with closing(ShardReader(shards, split)) as reader:
+            click.echo(
+                f"mixing       {split}: {mixing(reader.labels, reader.shard_sizes).sentence()}"
+            )
     path = shards / STATISTICS
     if path.exists():
         statistics = Statistics.load(path, manifest.fingerprint)

@@ -33,10 +33,10 @@ def encode(array, extension="jpg"):
     return buffer.getvalue()
 
 
-def write_set(folder, splits, size=32, extension="jpg"):
+def write_set(folder, splits, size=32, extension="jpg", label_of=lambda i: i % len(CLASSES)):
     """Write a finished set of shards.
 
-    `splits` maps a split to the encoded images of each of its shards; sample i has label i % 3.
+    `splits` maps a split to the encoded images of each of its shards; sample i has label i % 3, or as given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records, hashes = [], {}
@@ -45,7 +45,7 @@ def write_set(folder, splits, size=32, extension="jpg"):
         for i, images in enumerate(shards):
             samples = []
             for image in images:
-                label = number % len(CLASSES)
+                label = label_of(number)
                 samples.append((f"{CLASSES[label]}/{split}_{number}", label, image))
                 number += 1
             path = folder / f"{split}-{i:06d}.tar"

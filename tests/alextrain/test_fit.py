@@ -182,6 +182,18 @@ def test_resuming_on_other_shards_names_both_fingerprints(shards, tmp_path):
         fit(other, tmp_path / "run", given, resume=True)
 
 
+@pytest.mark.parametrize("by_class", [True, False])
+def test_shards_that_are_sorted_by_class_are_named(tmp_path, by_class):
+    images = [[encode(picture(i, SIZE))] * 9 for i in range(3)]
+    labels = {"label_of": lambda i: i // 9} if by_class else {}
+    folder = write_set(tmp_path / "shards", {"train": images}, size=SIZE, **labels)
+    write_statistics(folder)
+    notes = open_sets(folder, recipe(), MACHINE).notes
+    warnings = [note for note in notes if "classes are not mixed over the shards" in note]
+    assert len(warnings) == by_class
+    assert all("(train-000000.tar, train-000001.tar, train-000002.tar)" in w for w in warnings)
+
+
 def test_without_a_val_split_nothing_is_validated_and_it_is_said(tmp_path):
     folder = tmp_path / "shards"
     write_set(folder, {"train": [[encode(picture(i, SIZE)) for i in range(9)]]}, size=SIZE)
