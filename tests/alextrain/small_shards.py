@@ -36,7 +36,8 @@ def encode(array, extension="jpg"):
 def write_set(folder, splits, size=32, extension="jpg", label_of=lambda i: i % len(CLASSES)):
     """Write a finished set of shards.
 
-    `splits` maps a split to the encoded images of each of its shards; sample i has label i % 3, or as given.
+    `splits` maps a split to the encoded images of each of its shards; a sample's label is its
+    number modulo 3, or as given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records, hashes = [], {}
