@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from alexprep.errors import RawError
 
@@ -25,12 +27,15 @@ SCHEMES = {
     "gs": "gcsfs",
     "hf": "huggingface_hub",
 }
+WRITABLE = ("s3", "gs")
 EXTRA = 'pip install "alexkit[remote]"'
 _ATTEMPTS = 4
 _FIRST_WAIT = 0.25  # seconds before the second attempt; doubled each time
 _AHEAD = 1 << 20  # bytes fetched at once while an archive's headers are walked
 _CONNECT, _SILENCE = 15, 30  # seconds without a connection, without a byte
 _FINAL = (400, 401, 403, 404, 405, 410)  # asking again changes nothing
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_DEPTH = 8  # folders in folders that are looked into
 _CREDENTIALS = (
     "give credentials as the server's own tools take them, in the environment or a "
     "configuration file"
@@ -85,17 +90,20 @@ def read_range(url: str, start: int, count: int) -> bytes:
     files = _files(url)
 
     def fetch() -> bytes:
-        data = files.cat_file(url, start=start, end=start + count)
-        assert isinstance(data, bytes)
-        return data
+        if not _is_http(url):
+            return bytes(files.cat_file(url, start=start, end=start + count))
+        # `cat_file` would take a whole file into the memory where the server knows no ranges.
+        with files.open(url, size=start + count, cache_type="none") as file:
+            file.seek(start)
+            return bytes(file.read(count))
 
-    data = _tried(url, fetch)
-    if len(data) > count:
+    try:
+        return _tried(url, fetch)
+    except ValueError as error:
         raise RawError(
             f"{shown_url(url)}: the server sends whole files where a part is asked for, so this "
             "cannot be read in place; copy it here, or serve it with a server that knows ranges"
-        )
-    return data
+        ) from error
 
 
 def read_whole(url: str) -> bytes:
@@ -122,6 +130,99 @@ def size_of(url: str) -> int:
             "serve it with another server"
         )
     return size
+
+
+def exists(url: str) -> bool:
+    """Tell whether there is a file.
+
+    Raises:
+        RawError: the server fails or refuses to say.
+    """
+    files = _files(url)
+    return bool(_tried(url, lambda: files.exists(url)))
+
+
+def list_folder(url: str) -> list[tuple[str, int | None]]:
+    """Return path below the folder and size (None: not told) of all files in it, sorted.
+
+    Of http servers the pages are read that list a folder's files, as most servers make them.
+
+    Raises:
+        RawError: nothing is there, or the server fails.
+    """
+    files = _files(url)
+    if _is_http(url):
+        found = list(_links(files, url.rstrip("/") + "/", ""))
+    else:
+        top = _tried(url, lambda: files._strip_protocol(url)).rstrip("/") + "/"
+        listed = _tried(url, lambda: files.find(url, detail=True))
+        found = [(name.removeprefix(top), details.get("size")) for name, details in listed.items()]
+    if not found:
+        raise RawError(f"{shown_url(url)}: there is no file, or the server does not list them")
+    return sorted(found)
+
+
+def below(url: str, path: str) -> str:
+    """Return the URL of a file in a folder."""
+    return f"{url.rstrip('/')}/{quote(path) if _is_http(url) else path}"
+
+
+def upload(path: Path, url: str) -> None:
+    """Put a file where a URL says; what is there already is written over.
+
+    Raises:
+        RawError: the scheme is only read, or the server fails or refuses.
+    """
+    check_target(url)
+    files = _files(url)
+    _tried(url, lambda: files.put_file(str(path), url))
+
+
+def check_target(url: str) -> None:
+    """Check that a URL is one that can be written to.
+
+    Raises:
+        RawError: its scheme is only read, or none that is known.
+    """
+    if check_url(url).partition(":")[0].lower() not in WRITABLE:
+        raise RawError(
+            f"{shown_url(url)}: cannot be written to; give a folder, or a URL of "
+            f"{' or '.join(WRITABLE)}"
+        )
+
+
+class Seekable(io.RawIOBase):
+    """A file behind a URL for those who want a Python file: it is read by ranges."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._position = url, 0
+        self._size = size_of(url)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Set the position."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the position on."""
+        count = max(0, min(len(buffer), self._size - self._position))
+        data = read_range(self._url, self._position, count)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 class Ahead:
@@ -166,6 +267,25 @@ def _files(url: str) -> Any:
     return _file_system(check_url(url).partition(":")[0].lower())
 
 
+def _is_http(url: str) -> bool:
+    return url.lower().startswith("http")
+
+
+def _links(files: Any, url: str, above: str, depth: int = 0) -> Iterator[tuple[str, None]]:
+    """Yield the files that a server's pages name below a folder."""
+    if depth > _DEPTH:
+        return
+    for entry in _tried(url, lambda: files.ls(url, detail=True)):
+        name = entry["name"].removeprefix(url)
+        part = unquote(name.rstrip("/"))
+        if not part or set(name.rstrip("/")) & set("/?#") or part in (".", ".."):
+            continue  # a way up, or the same list in another order
+        if name.endswith("/"):
+            yield from _links(files, url + name, f"{above}{part}/", depth + 1)
+        else:
+            yield above + part, None
+
+
 def _tried(url: str, call: Callable[[], Result]) -> Result:
     """Return what a call gives, trying again with growing pauses where that may help."""
     wait = _FIRST_WAIT
@@ -195,12 +315,12 @@ def _failures() -> tuple[type[Exception], ...]:
 
 def _reason(error: Exception) -> tuple[str, bool]:
     """Return what to say of a failure, and whether asking again is of no use."""
-    status = getattr(error, "status", None)
+    status = getattr(error, "status", getattr(error.__cause__, "status", None))
     kind = type(error).__name__
-    if isinstance(error, FileNotFoundError) or status in (404, 410):
-        return "no such file there; check the URL", True
     if isinstance(error, PermissionError) or status in (401, 403):
         return f"the server refuses it (forbidden); {_CREDENTIALS}", True
+    if status in (404, 410) or (status is None and isinstance(error, _NOT_THERE)):
+        return "no such file there; check the URL", True
     if kind == "NoCredentialsError":
         return f"needs credentials and there are none; {_CREDENTIALS}", True
     if isinstance(status, int):

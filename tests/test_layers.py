@@ -49,6 +49,7 @@ ORDER = [
     "alexprep.raw.archives",
     "alexprep.raw.ilsvrc2012",
     "alexprep.raw.ilsvrc2010",
+    "alexprep.raw.behind_url",
     "alexprep.raw.detect",
     "alexprep.audit",
     "alexprep.labels",

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alexprep.cli.options import PATH, raw_options
+from alexprep.cli.options import RAW, raw_options
 
 if TYPE_CHECKING:
     from alexprep.raw.source import RawSet
 
 
 @click.command(short_help="What RAW is, and what is missing in it.")
-@click.argument("raw", type=PATH)
+@click.argument("raw", type=RAW)
 @raw_options
 @click.option(
     "--md5", is_flag=True, help="Read the official archives whole and compare their md5s."
 )
-def inspect(raw: Path, layout: str | None, root: Path | None, *, md5: bool) -> None:
+def inspect(raw: Path | str, layout: str | None, root: Path | None, *, md5: bool) -> None:
     """Say how RAW is laid out and what it holds; if it is ImageNet, what it lacks.
 
     Counts images and classes against the official ones, those of each class too where a devkit
@@ -39,7 +39,7 @@ def inspect(raw: Path, layout: str | None, root: Path | None, *, md5: bool) -> N
     _say("", found.found)
     result = audit(found)
     _say(f"Against {result.release}:", result.counts)
-    problems = result.problems + (_md5(raw) if md5 else [])
+    problems = result.problems + (_md5(raw) if md5 and isinstance(raw, Path) else [])
     _say("Missing or odd:", problems)
     if not problems:
         click.echo("Nothing is missing." if result.release else "Nothing is odd.")
@@ -72,7 +72,7 @@ def _md5(raw: Path) -> list[str]:
     return problems
 
 
-def _next(raw: Path, layout: str | None, root: Path | None, found: RawSet) -> str:
+def _next(raw: Path | str, layout: str | None, root: Path | None, found: RawSet) -> str:
     options = f" --layout {layout}" if layout else ""
     options += f" --root {root}" if root else ""
     if found.unusable:

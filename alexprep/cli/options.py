@@ -14,6 +14,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 
+class Raw(click.Path):
+    """A path, or the text of a URL."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return a Path, or a URL as it is."""
+        from alexprep.remote import is_url
+
+        return value if is_url(str(value)) else super().convert(value, param, ctx)
+
+
+RAW = Raw(path_type=Path)
+
+
 def shards_argument(command: Command) -> Command:
     """Add the argument SHARDS."""
     return click.argument("shards", type=PATH)(command)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alexprep.cli.options import PATH, fit_options
+from alexprep.cli.options import PATH, RAW, fit_options
 from alexprep.cli.shard_options import shard_options
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ _SLOW_READING = 0.5  # share of the time from which on the disk is worth a word
 
 
 @click.command(short_help="Make SHARDS of the raw images in RAW.")
-@click.argument("raw", type=PATH)
+@click.argument("raw", type=RAW)
 @click.argument("shards", type=PATH)
 @shard_options
-def shard(raw: Path, shards: Path, **options: Any) -> None:
+def shard(raw: Path | str, shards: Path, **options: Any) -> None:
     """Make SHARDS, a folder of 256x256 pictures in tar files, of the raw images in RAW.
 
     RAW is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, a folder
@@ -55,7 +55,9 @@ def shard(raw: Path, shards: Path, **options: Any) -> None:
     jobs = options["jobs"] or usable_cores()
     backend = Backend(options["backend"], options["cluster"])
     found = open_raw(
-        raw.absolute() if backend.elsewhere else raw, options["layout"], options["root"]
+        raw.absolute() if backend.elsewhere and isinstance(raw, Path) else raw,
+        options["layout"],
+        options["root"],
     )
     plan = make_plan(found, settings, options["splits"] or None, options["label_order"])
     _say_plan(found, plan)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alexprep import remote
 from alexprep.errors import ImageError
-from alexprep.raw.place import read_at
-from alexprep.raw.source import Source
+from alexprep.raw.place import read_at, titled
+from alexprep.raw.source import UNKNOWN_SIZE, Source
 from alexprep.raw.zipmember import read_member
 
 
@@ -42,7 +43,7 @@ class Archive:
 
     def where(self, _source: Source) -> str:
         """Return the archive."""
-        return self.file
+        return titled(self.file)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,29 @@ class Zip:
 
     def where(self, _source: Source) -> str:
         """Return the zip file."""
-        return self.file
+        return titled(self.file)
+
+
+@dataclass(frozen=True)
+class UrlFolder:
+    """Files of their own below a URL; `name` without its first part where `cut` is 1."""
+
+    url: str
+    cut: int = 0
+
+    def read(self, source: Source) -> bytes:
+        """Fetch the whole file."""
+        url = self._url(source)
+        if source.size == UNKNOWN_SIZE:
+            return remote.read_whole(url)
+        return remote.read_range(url, 0, source.size)
+
+    def where(self, source: Source) -> str:
+        """Return the URL of the file, as it may be printed."""
+        return titled(self._url(source))
+
+    def _url(self, source: Source) -> str:
+        return remote.below(self.url, source.name.split("/", self.cut)[-1])
 
 
 @dataclass(frozen=True)

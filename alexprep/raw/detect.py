@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alexprep.errors import RawError
 from alexprep.raw import (
+    behind_url,
     folders,
     ilsvrc2010,
     ilsvrc2012,
@@ -43,11 +44,11 @@ _DEPTH = 4  # Kaggle's is three folders deep: ILSVRC/Data/CLS-LOC/train
 _MAX_FOLDERS = 500  # looked at for a better folder; a class tree holds thousands
 
 
-def open_raw(path: Path, layout: str | None = None, root: Path | None = None) -> RawSet:
+def open_raw(path: Path | str, layout: str | None = None, root: Path | None = None) -> RawSet:
     """List a raw set. No image is read, no archive unpacked.
 
     Args:
-        path: RAW, a folder or a file.
+        path: RAW, a folder or a file; or the text of a URL.
         layout: Its name, with an argument after a colon where it takes one; None: find out.
         root: Where the paths in a list begin, if not in the list's own folder.
 
@@ -56,6 +57,8 @@ def open_raw(path: Path, layout: str | None = None, root: Path | None = None) ->
             the layout that was named; says what was found and which folder or layout looks right.
     """
     chosen = find_layout(layout) if layout else None
+    if isinstance(path, str):
+        return behind_url.open_url(path, layout)
     _, _, argument = (layout or "").partition(":")
     if not path.exists():
         raise RawError(f"{path}: {_missing(path)}; {EXPECTED}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alexprep.errors import RawError
+from alexprep.raw.place import titled
 from alexprep.raw.source import (
     SPLITS,
     Container,
@@ -47,7 +48,7 @@ class Members:
         name = "/".join((split, *parts[top + 1 :]))
         self.splits[split].append(Source(class_name, name, size, self.container, offset))
 
-    def raw_set(self, layout: str, path: Path) -> RawSet:
+    def raw_set(self, layout: str, path: Path | str) -> RawSet:
         """Return what the archive holds.
 
         Raises:
@@ -55,10 +56,10 @@ class Members:
         """
         splits = {split: sort_sources(found) for split, found in self.splits.items() if found}
         if not splits:
-            raise RawError(f"{path}: {self._complaint()}")
+            raise RawError(f"{titled(path)}: {self._complaint()}")
         if len(self.tops) > 1:
             raise RawError(
-                f"{path}: holds train or val in more than one folder ({some(self.tops)}); "
+                f"{titled(path)}: holds train or val in more than one folder ({some(self.tops)}); "
                 "make an archive of one of them"
             )
         return RawSet(layout, path, splits, found=self._lines())

@@ -7,7 +7,7 @@ class once more. That is taken off, so the sources are those of the archives and
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from alexprep.raw.parquet_rows import (
     image_bytes,
     read_listing,
 )
+from alexprep.raw.place import titled
 from alexprep.raw.source import (
     UNKNOWN_SIZE,
     RawSet,
@@ -68,24 +69,39 @@ def open_parquet(place: Place) -> RawSet:
         RawError: no Parquet file, a damaged one, or one without a column of images or of labels;
             or pyarrow is missing.
     """
-    files = _files(place.path)
-    columns = columns_of(str(files[0]), place.argument)
+    files = {str(file): _below(file, place.path) for file in _files(place.path)}
+    return list_parquet(place.path, files, place.argument)
+
+
+def list_parquet(root: Path | str, files: Mapping[str, str], label: str = "") -> RawSet:
+    """List the rows of Parquet files.
+
+    Args:
+        root: RAW, for messages.
+        files: Path or URL of each file -> its path below RAW, which may tell the split.
+        label: Name of the column of the labels; "": find it.
+
+    Raises:
+        RawError: as for `open_parquet`.
+    """
+    first = next(iter(files))
+    columns = columns_of(first, label)
     if columns.label is None:
         raise RawError(
-            f"{files[0]}: no column of labels is known in it; name it: --layout parquet:COLUMN"
+            f"{titled(first)}: no column of labels is known in it; name it: --layout parquet:COLUMN"
         )
     listed: dict[str, _Listed] = {}
-    for file in files:
-        split = split_in_name(_below(file, place.path)) or "train"
-        _add(listed.setdefault(split, _Listed()), file, columns, place.argument)
-    classes = _Classes.of(listed, columns, place.path)
+    for file, below in files.items():
+        split = split_in_name(below) or "train"
+        _add(listed.setdefault(split, _Listed()), file, columns, label)
+    classes = _Classes.of(listed, columns, root)
     splits = {
         split: sort_sources(_sources(split, rows, classes))
         for split, rows in listed.items()
         if rows.rows
     }
     if not splits:
-        raise RawError(f"{place.path}: no row has a label; expected numbers from 0 on")
+        raise RawError(f"{root}: no row has a label; expected numbers from 0 on")
     laid = sum(rows.bytes for rows in listed.values())
     found = [describe(split, sources) for split, sources in splits.items()]
     found += [
@@ -94,7 +110,7 @@ def open_parquet(place: Place) -> RawSet:
         if rows.unlabelled
     ]
     found.append(f"rows are laid out beside the shards while they are made: {laid / 1e9:,.2f} GB")
-    return RawSet(NAME, place.path, splits, classes.words, own_order=classes.order, found=found)
+    return RawSet(NAME, root, splits, classes.words, own_order=classes.order, found=found)
 
 
 LAYOUT = Layout(
@@ -137,15 +153,15 @@ def _below(file: Path, path: Path) -> str:
     return file.name if file == path else file.relative_to(path).as_posix()
 
 
-def _add(listed: _Listed, file: Path, columns: Columns, label: str) -> None:
+def _add(listed: _Listed, file: str, columns: Columns, label: str) -> None:
     """Add the rows of one file."""
-    if columns_of(str(file), label) != columns:
+    if columns_of(file, label) != columns:
         raise RawError(
-            f"{file}: has other columns or class names than the files before it; give the folder "
-            "of one set"
+            f"{titled(file)}: has other columns or class names than the files before "
+            "it; give the folder of one set"
         )
-    container = Rows(str(file), columns.image)
-    paths, labels = read_listing(str(file), columns)
+    container = Rows(file, columns.image)
+    paths, labels = read_listing(file, columns)
     for row, (path, number) in enumerate(zip(paths, labels, strict=True)):
         if number is None or number == _WITHOUT_LABEL:
             listed.unlabelled += 1
@@ -153,8 +169,8 @@ def _add(listed: _Listed, file: Path, columns: Columns, label: str) -> None:
         listed.rows.append((container, row))
         listed.paths.append(path.rpartition("/")[2] if path else None)
         listed.labels.append(number)
-    listed.suffix = listed.suffix or known_suffix(first_image(str(file), columns.image))
-    listed.bytes += image_bytes(str(file), columns.image)
+    listed.suffix = listed.suffix or known_suffix(first_image(file, columns.image))
+    listed.bytes += image_bytes(file, columns.image)
 
 
 @dataclass(frozen=True)
@@ -167,7 +183,7 @@ class _Classes:
     doubled: bool  # the names of the images end in the class
 
     @classmethod
-    def of(cls, listed: dict[str, _Listed], columns: Columns, path: Path) -> _Classes:
+    def of(cls, listed: dict[str, _Listed], columns: Columns, path: Path | str) -> _Classes:
         pairs = [
             (label, _DOUBLED.fullmatch(name or ""))
             for rows in listed.values()
@@ -198,7 +214,7 @@ class _Classes:
         return cls(folder, words, own_order(folder[number] for number in numbers), doubled=True)
 
 
-def _check_numbers(numbers: Sequence[int], columns: Columns, path: Path) -> None:
+def _check_numbers(numbers: Sequence[int], columns: Columns, path: Path | str) -> None:
     most = len(columns.names) if columns.names else None
     for number in (numbers[0], numbers[-1]) if numbers else ():
         if number < 0 or (most is not None and number >= most):

@@ -17,7 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from alexprep import remote
 from alexprep.errors import ImageError, RawError
+from alexprep.raw.place import MARK, titled
 from alexprep.raw.source import Source
 
 _ROWS = 64  # read at once: 7 MB of ImageNet
@@ -51,10 +53,12 @@ class Rows:
 
     def where(self, _source: Source) -> str:
         """Return the file."""
-        return self.file
+        return titled(self.file)
 
     def identity(self) -> str:
         """Return what changes when the file does."""
+        if MARK in self.file:
+            return f"{self.file} {self.column} {remote.size_of(self.file)}"
         status = Path(self.file).stat()
         return f"{self.file} {self.column} {status.st_size} {status.st_mtime_ns}"
 
@@ -101,10 +105,14 @@ def columns_of(file: str, label: str = "") -> Columns:
     parts = {field.name for field in schema.field(image).type} if nested else set()
     found = label or _label_column(arrow, schema, features)
     if found is not None and found not in schema.names:
-        raise RawError(f"{file}: has no column {found}; its columns are {', '.join(schema.names)}")
+        raise RawError(
+            f"{titled(file)}: has no column {found}; its columns are {', '.join(schema.names)}"
+        )
     kind = None if found is None else schema.field(found).type
     if kind is not None and not (arrow.types.is_integer(kind) or _is_text(arrow, kind)):
-        raise RawError(f"{file}: column {found} holds {kind}, and labels are numbers or texts")
+        raise RawError(
+            f"{titled(file)}: column {found} holds {kind}, and labels are numbers or texts"
+        )
     names = features.get(found, {}).get("names", ()) if found else ()
     return Columns(
         image=f"{image}.bytes" if nested else image,
@@ -202,12 +210,13 @@ def _opened(file: str) -> Iterator[Any]:
     arrow = _arrow()
     parquet = import_module("pyarrow.parquet")
     try:
-        with parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as opened:
+        source = remote.Seekable(file) if MARK in file else file
+        with parquet.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as opened:
             yield opened
     except (arrow.ArrowException, OSError) as error:
         words = " ".join(str(error).split())[:80]
         raise RawError(
-            f"{file}: no whole Parquet file ({words}); download or copy it again"
+            f"{titled(file)}: no whole Parquet file ({words}); download or copy it again"
         ) from error
 
 
@@ -231,8 +240,8 @@ def _image_column(arrow: Any, file: str, schema: Any, features: dict[str, dict[s
         return str(found[0])
     what = f"several columns of images ({', '.join(found)})" if found else "no column of images"
     raise RawError(
-        f"{file}: has {what}; its columns are {', '.join(schema.names)}; expected one that holds "
-        "encoded images as bytes"
+        f"{titled(file)}: has {what}; its columns are {', '.join(schema.names)}; expected "
+        "one that holds encoded images as bytes"
     )
 
 

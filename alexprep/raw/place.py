@@ -13,6 +13,12 @@ from alexprep import remote
 MARK = "://"  # never part of a Path's text, which holds no empty part
 
 
+def titled(place: str | Path) -> str:
+    """Return a path or a URL as it may be printed: a URL without what may be secret in it."""
+    text = str(place)
+    return remote.shown_url(text) if MARK in text else text
+
+
 class Opened(Protocol):
     """A file open for reading at positions."""
 

@@ -64,7 +64,7 @@ class RawSet:
     """All that a raw set holds, before any image is read."""
 
     layout: str  # as --layout has it: "imagefolder", "tar", "ilsvrc2012"
-    root: Path
+    root: Path | str  # as it was given: a path, or a URL
     splits: dict[str, list[Source]]  # no split is empty; each is sorted by name
     words: dict[str, str] = field(default_factory=dict)  # class -> "kit fox, Vulpes macrotis"
     glosses: dict[str, str] = field(default_factory=dict)  # class -> "small grey fox of ..."

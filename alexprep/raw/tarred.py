@@ -24,12 +24,12 @@ def open_tar(place: Place) -> RawSet:
         RawError: no tar archive, cut short, or without train/<class>/<image>.
     """
     if not place.path.is_dir():
-        return _list(place.path)
+        return list_tar(place.path)
     tars = _tars(place)
     if len(tars) != 1:
         holds = some(tars) if tars else "none"
         raise RawError(f"{place.path}: expected one .tar in it, found {holds}; give the file")
-    raw = with_names(_list(place.path / tars[0]), [place.path])
+    raw = with_names(list_tar(place.path / tars[0]), [place.path])
     raw.found.extend(place.beside(*tars, *FILES))
     return raw
 
@@ -46,7 +46,12 @@ LAYOUT = Layout(
 )
 
 
-def _list(path: Path) -> RawSet:
+def list_tar(path: Path | str) -> RawSet:
+    """List a tar of class folders, by its path or its URL.
+
+    Raises:
+        RawError: as for `open_tar`.
+    """
     members = Members(Archive(str(path)))
     for name, offset, size in walk(path):
         members.add(clean_path(name), offset, size)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alexprep.errors import RawError
-from alexprep.raw.place import Opened, open_place
+from alexprep.raw.place import Opened, open_place, titled
 from alexprep.raw.source import shown
 
 BLOCK = 512
@@ -74,12 +74,12 @@ def walk(
         RawError: no tar archive, damaged, cut short (names the last whole member), or with a
             member that is neither file nor folder.
     """
-    title = f"{path}, {shown(inside)} in it" if inside else str(path)
+    title = f"{titled(path)}, {shown(inside)} in it" if inside else titled(path)
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(open_place(path))
         except OSError as error:
-            raise RawError(f"{path}: cannot be opened ({error.strerror})") from error
+            raise RawError(f"{title}: cannot be opened ({error.strerror})") from error
         last = opened.size if end is None else end
         yield from _files(_Archive(opened, title, start, last, end is not None))
 

@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from alexprep.errors import RawError
 from alexprep.raw.containers import Archive
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.numbered import class_folders, number_folders, own_order, split_in_name
-from alexprep.raw.place import open_place
+from alexprep.raw.place import open_place, titled
 from alexprep.raw.source import (
     RawSet,
     Source,
@@ -71,19 +71,28 @@ def open_webdataset(place: Place) -> RawSet:
         RawError: a tar is cut or damaged, no sample has an image and a label, or labels are not
             all numbers or all texts.
     """
+    return list_webdataset(place.path, list(map(str, _tars(place.path))))
+
+
+def list_webdataset(root: Path | str, tars: Sequence[str]) -> RawSet:
+    """List the samples of tars, by their paths or URLs.
+
+    Raises:
+        RawError: as for `open_webdataset`.
+    """
     found: dict[str, list[_Sample]] = {}
     unlabelled: dict[str, int] = {}
-    for tar in _tars(place.path):
-        split = split_in_name(tar.name) or "train"
+    for tar in tars:
+        split = split_in_name(tar.rpartition("/")[2]) or "train"
         listed = found.setdefault(split, [])
         unlabelled[split] = unlabelled.get(split, 0) + _read(tar, listed)
     samples = [sample for listed in found.values() for sample in listed]
     if not samples:
         raise RawError(
-            f"{place.path}: no sample with an image (.{', .'.join(IMAGES[:4])}) and a label "
+            f"{root}: no sample with an image (.{', .'.join(IMAGES[:4])}) and a label "
             f"(.{', .'.join(LABELS)}) under one key"
         )
-    classes, order = _classes(samples, place.path)
+    classes, order = _classes(samples, root)
     splits = {
         split: sort_sources(_sources(split, listed, classes))
         for split, listed in found.items()
@@ -95,16 +104,25 @@ def open_webdataset(place: Place) -> RawSet:
         for split, count in unlabelled.items()
         if count
     ]
-    return RawSet(NAME, place.path, splits, own_order=order, found=lines)
+    return RawSet(NAME, root, splits, own_order=order, found=lines)
 
 
 def recognises(place: Place) -> bool:
     """Tell whether the first members of the first tar are samples."""
     tars = [tar for tar in _tars(place.path) if tar.suffix == ".tar"]
     try:
-        members = list(islice(_members(tars[0]), _LOOK)) if tars else []
+        return bool(tars) and holds_samples(str(tars[0]))
     except RawError:
         return False
+
+
+def holds_samples(tar: str) -> bool:
+    """Tell whether the first members of a tar are samples.
+
+    Raises:
+        RawError: it is no tar.
+    """
+    members = islice(_members(tar), _LOOK)
     kinds: dict[str, set[str]] = {}
     for member in members:
         if split_of(member.folder.split("/")[0]) is None:
@@ -124,7 +142,7 @@ def _tars(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(path.glob("*.tar"))
 
 
-def _members(tar: Path) -> Iterator[_Member]:
+def _members(tar: str) -> Iterator[_Member]:
     for name, offset, size in walk(tar):
         parts = clean_path(name)
         if parts and not any(map(ignored, parts)):
@@ -132,9 +150,9 @@ def _members(tar: Path) -> Iterator[_Member]:
             yield _Member("/".join(parts[:-1]), stem, extension.lower(), offset, size)
 
 
-def _read(tar: Path, listed: list[_Sample]) -> int:
+def _read(tar: str, listed: list[_Sample]) -> int:
     """Add the samples of one tar; return how many images have no label."""
-    container = Archive(str(tar))
+    container = Archive(tar)
     without = 0
     with open_place(tar) as opened:
         for _, run in groupby(_members(tar), key=attrgetter("key")):
@@ -147,7 +165,7 @@ def _read(tar: Path, listed: list[_Sample]) -> int:
             if label is None or label == -1:
                 without += 1
             else:
-                listed.append(_Sample(tar.stem, image, label, container))
+                listed.append(_Sample(PurePosixPath(tar).stem, image, label, container))
     return without
 
 
@@ -155,9 +173,9 @@ def _first(members: dict[str, _Member], extensions: Sequence[str]) -> _Member | 
     return next((members[name] for name in extensions if name in members), None)
 
 
-def _label(tar: Path, member: _Member, read: Callable[[int, int], bytes]) -> Label | None:
+def _label(tar: str, member: _Member, read: Callable[[int, int], bytes]) -> Label | None:
     """Return a sample's label; None for an empty one."""
-    title = f"{tar}: {shown(member.key)}.{member.extension}"
+    title = f"{titled(tar)}: {shown(member.key)}.{member.extension}"
     if member.size > _MAX_LABEL:
         raise RawError(f"{title} has {member.size:,} bytes, more than a label has")
     try:
@@ -180,7 +198,7 @@ def _number_or_text(text: str) -> Label | None:
     return text or None
 
 
-def _classes(samples: list[_Sample], path: Path) -> tuple[dict[Label, str], tuple[str, ...]]:
+def _classes(samples: list[_Sample], path: Path | str) -> tuple[dict[Label, str], tuple[str, ...]]:
     """Return label -> class, and the classes in order of their numbers, if they have such."""
     numbers = sorted({sample.label for sample in samples if isinstance(sample.label, int)})
     texts = sorted({sample.label for sample in samples if isinstance(sample.label, str)})

@@ -6,7 +6,7 @@ import struct
 import zlib
 
 from alexprep.errors import ImageError, RawError
-from alexprep.raw.place import read_at
+from alexprep.raw.place import read_at, titled
 
 LOCAL = struct.Struct("<4s5H3L2H")
 SIGNATURE = b"PK\3\4"
@@ -33,8 +33,8 @@ def read_member(place: str, offset: int, size: int) -> bytes:
     block = read_at(place, LOCAL.size + _NAMES + size + size // 1000 + 64, offset)
     if len(block) < LOCAL.size or not block.startswith(SIGNATURE):
         raise RawError(
-            f"{place}: no member of a zip file at byte {offset:,}; the raw set changed meanwhile, "
-            "run the command again"
+            f"{titled(place)}: no member of a zip file at byte {offset:,}; the raw set "
+            "changed meanwhile, run the command again"
         )
     _, _, flags, method, _, _, crc, _, _, name, extra = LOCAL.unpack_from(block)
     start = LOCAL.size + name + extra

@@ -25,12 +25,12 @@ def open_zip(place: Place) -> RawSet:
         RawError: no zip file, cut short, damaged, encrypted, or without train/<class>/<image>.
     """
     if not place.path.is_dir():
-        return _list(place.path)
+        return list_zip(place.path)
     zips = _zips(place)
     if len(zips) != 1:
         holds = some(zips) if zips else "none"
         raise RawError(f"{place.path}: expected one {SUFFIX} in it, found {holds}; give the file")
-    raw = with_names(_list(place.path / zips[0]), [place.path])
+    raw = with_names(list_zip(place.path / zips[0]), [place.path])
     raw.found.extend(place.beside(*zips, *FILES))
     return raw
 
@@ -47,7 +47,12 @@ LAYOUT = Layout(
 )
 
 
-def _list(path: Path) -> RawSet:
+def list_zip(path: Path | str) -> RawSet:
+    """List a zip file of class folders, by its path or its URL.
+
+    Raises:
+        RawError: as for `open_zip`.
+    """
     members = Members(Zip(str(path)))
     for name, offset, size in walk_zip(str(path)):
         members.add(clean_path(name), offset, size)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from alexprep.errors import RawError
-from alexprep.raw.place import Opened, open_place
+from alexprep.raw.place import Opened, open_place, titled
 from alexprep.raw.source import shown
 from alexprep.raw.zipmember import DEFLATED, LOCAL, STORED
 
@@ -59,54 +59,55 @@ def walk_zip(place: str) -> Iterator[tuple[str, int, int]]:
             link, one compressed in another way than deflate, or one that claims to be more than
             its bytes can hold.
     """
+    title = titled(place)
     try:
         with open_place(place) as opened:
-            directory = _find(place, opened)
+            directory = _find(title, opened)
             block = opened.read(directory.size, directory.offset)
             total = opened.size
     except OSError as error:
-        raise RawError(f"{place}: cannot be opened ({error.strerror})") from error
+        raise RawError(f"{title}: cannot be opened ({error.strerror})") from error
     position = packed = 0
     for _ in range(directory.entries):
-        entry = _entry(place, block, position)
+        entry = _entry(title, block, position)
         position += entry.length
         packed += entry.packed + LOCAL.size
         if entry.name.endswith("/"):
             continue
-        _check(place, entry)
+        _check(title, entry)
         yield entry.name, entry.offset + directory.shift, entry.size
     if packed > total:
-        raise _damaged(place, f"its members take {packed:,} bytes where the file has {total:,}")
+        raise _damaged(title, f"its members take {packed:,} bytes where the file has {total:,}")
 
 
-def _find(place: str, opened: Opened) -> _Directory:
+def _find(title: str, opened: Opened) -> _Directory:
     start = max(0, opened.size - _END.size - _MAX_COMMENT)
     tail = opened.read(opened.size - start, start)
     at = tail.rfind(_END_SIGNATURE)
     if at < 0 or len(tail) - at < _END.size:
         if opened.read(2, 0) == b"PK":
             raise RawError(
-                f"{place}: cut short at {opened.size:,} bytes (no central directory at its end); "
+                f"{title}: cut short at {opened.size:,} bytes (no central directory at its end); "
                 "download or copy it again"
             )
-        raise RawError(f"{place}: no zip file (it begins with {opened.read(8, 0)!r})")
+        raise RawError(f"{title}: no zip file (it begins with {opened.read(8, 0)!r})")
     _, disk, _, _, entries, size, offset, _ = _END.unpack_from(tail, at)
     end = start + at
     if 0xFFFF in (disk, entries) or _LONG in (size, offset):
-        entries, size, offset, end, disk = _find64(place, opened, end)
+        entries, size, offset, end, disk = _find64(title, opened, end)
     if disk:
-        raise RawError(f"{place}: one of several parts; join them with zip -s 0 IN --out OUT")
+        raise RawError(f"{title}: one of several parts; join them with zip -s 0 IN --out OUT")
     shift = end - size - offset
     if shift < 0:
-        raise _damaged(place, f"its directory would begin at byte {end - size:,} before its place")
+        raise _damaged(title, f"its directory would begin at byte {end - size:,} before its place")
     return _Directory(entries, size, offset + shift, shift)
 
 
-def _find64(place: str, opened: Opened, end: int) -> tuple[int, int, int, int, int]:
+def _find64(title: str, opened: Opened, end: int) -> tuple[int, int, int, int, int]:
     """Return entries, size, offset, where the directory ends, and the number of the part."""
     block = opened.read(_END64_PLACE.size, end - _END64_PLACE.size) if end >= 20 else b""
     if not block.startswith(_END64_PLACE_SIGNATURE):
-        raise _damaged(place, "its zip64 directory is missing")
+        raise _damaged(title, "its zip64 directory is missing")
     _, _, at, _ = _END64_PLACE.unpack(block)
     # Bytes before the archive shift it; then it lies right before its locator.
     for position in (at, end - _END64_PLACE.size - _END64.size):
@@ -114,12 +115,12 @@ def _find64(place: str, opened: Opened, end: int) -> tuple[int, int, int, int, i
         if len(block) == _END64.size and block.startswith(_END64_SIGNATURE):
             _, _, _, _, disk, _, _, entries, size, offset = _END64.unpack(block)
             return entries, size, offset, position, disk
-    raise _damaged(place, "its zip64 directory is missing")
+    raise _damaged(title, "its zip64 directory is missing")
 
 
-def _entry(place: str, block: bytes, position: int) -> _Entry:
+def _entry(title: str, block: bytes, position: int) -> _Entry:
     if len(block) - position < _ENTRY.size or block[position : position + 4] != _ENTRY_SIGNATURE:
-        raise _damaged(place, "its directory ends before its last entry")
+        raise _damaged(title, "its directory ends before its last entry")
     (
         _,
         made,
@@ -143,14 +144,14 @@ def _entry(place: str, block: bytes, position: int) -> _Entry:
     name = block[start : start + names].decode("utf-8", "surrogateescape")
     if _LONG in (size, packed, offset):
         extra = block[start + names : start + names + extras]
-        size, packed, offset = _long_numbers(place, extra, size, packed, offset)
+        size, packed, offset = _long_numbers(title, extra, size, packed, offset)
     length = _ENTRY.size + names + extras + comment
     unix = mode >> 16 if made >> 8 == 3 else 0
     return _Entry(name, size, packed, offset, length, flags, method, unix)
 
 
 def _long_numbers(
-    place: str, extra: bytes, size: int, packed: int, offset: int
+    title: str, extra: bytes, size: int, packed: int, offset: int
 ) -> tuple[int, int, int]:
     """Return the three numbers, those that did not fit taken from the zip64 field."""
     while len(extra) >= 4:
@@ -163,30 +164,30 @@ def _long_numbers(
                     next(longs) if number == _LONG else number for number in (size, packed, offset)
                 )
             except RuntimeError as error:  # too few of them
-                raise _damaged(place, "a zip64 field is too short") from error
+                raise _damaged(title, "a zip64 field is too short") from error
             return size, packed, offset
         extra = extra[4 + length :]
-    raise _damaged(place, "a zip64 field is missing")
+    raise _damaged(title, "a zip64 field is missing")
 
 
-def _check(place: str, entry: _Entry) -> None:
+def _check(title: str, entry: _Entry) -> None:
     name = shown(entry.name)
     if entry.flags & _ENCRYPTED:
         raise RawError(
-            f"{place}: {name} is encrypted; unpack it with its password, or make it anew"
+            f"{title}: {name} is encrypted; unpack it with its password, or make it anew"
         )
     if entry.mode and stat.S_ISLNK(entry.mode):
-        raise RawError(f"{place}: {name} is a link, and only plain files are read; make it anew")
+        raise RawError(f"{title}: {name} is a link, and only plain files are read; make it anew")
     if entry.method not in (STORED, DEFLATED):
         raise RawError(
-            f"{place}: {name} is compressed by method {entry.method}, and only stored and deflated "
+            f"{title}: {name} is compressed by method {entry.method}, and only stored and deflated "
             "members are read in place; unpack it and give the folder"
         )
     if entry.size > (entry.packed + 1) * (_BEST_RATIO if entry.method == DEFLATED else 1):
         raise _damaged(
-            place, f"{name} claims {entry.size:,} bytes made of {entry.packed:,}, as a bomb would"
+            title, f"{name} claims {entry.size:,} bytes made of {entry.packed:,}, as a bomb would"
         )
 
 
-def _damaged(place: str, what: str) -> RawError:
-    return RawError(f"{place}: damaged ({what}); download or copy it again")
+def _damaged(title: str, what: str) -> RawError:
+    return RawError(f"{title}: damaged ({what}); download or copy it again")
