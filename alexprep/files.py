@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from alexprep.errors import DiskError
 LOCK = ".lock"
 PART_SUFFIX = ".part"  # `.NAME.part` beside NAME, on the same file system
 _CHUNK = 1 << 20
+_SHARING = 1.0  # seconds to wait for one that only looks whether it is the last to share a lock
 
 
 def _sentence(error: OSError, path: Path) -> str:
@@ -118,34 +120,73 @@ def free_bytes(path: Path) -> int:
 
 
 @contextmanager
-def lock_directory(folder: Path) -> Iterator[None]:
+def lock_directory(folder: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold `folder` for one run; the lock ends with the process, however it ends.
+
+    Args:
+        folder: It exists.
+        shared: Beside others that share it, and no run that does not.
 
     Raises:
         DiskError: another run holds the folder, or it cannot be written.
     """
     path = folder / LOCK
-    fd = _open_lock(path)
+    busy = (
+        f"{folder}: another run is writing to this folder; wait for it to end, "
+        "or name another folder"
+    )
+    fd = _open_lock(path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, busy)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)  # while it is held: whoever opened it before looks again
+        if not shared or _try_lock(fd, fcntl.LOCK_EX):  # the last of those that shared it
+            path.unlink(missing_ok=True)  # while it is held: whoever opened it before looks again
         os.close(fd)
 
 
-def _open_lock(path: Path) -> int:
+@contextmanager
+def lock_file(path: Path, busy: str | None = None) -> Iterator[None]:
+    """Hold a file of locks, which stays; its folder exists.
+
+    Args:
+        path: The file.
+        busy: The sentence to refuse with where another process holds it; None: wait for that.
+
+    Raises:
+        DiskError: it is held, or cannot be written.
+    """
+    with disk_errors(path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        if busy is None:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        elif not _try_lock(fd, fcntl.LOCK_EX):
+            raise DiskError(busy)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _open_lock(path: Path, kind: int, busy: str) -> int:
+    deadline = time.monotonic() + (_SHARING if kind == fcntl.LOCK_SH else 0)
     while True:
         with disk_errors(path):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _try_lock(fd, kind):
             os.close(fd)
-            raise DiskError(
-                f"{path.parent}: another run is writing to this folder; wait for it to end, "
-                "or name another folder"
-            ) from error
+            if time.monotonic() >= deadline:
+                raise DiskError(busy)
+            time.sleep(_SHARING / 20)
+            continue
         # The run before may have removed the file between opening and locking it.
         if path.exists() and path.stat().st_ino == os.fstat(fd).st_ino:
             return fd
         os.close(fd)
+
+
+def _try_lock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -23,6 +23,7 @@ def laid_out(
     jobs: int | None = None,
     to_lay: Hearer | None = None,
     laid: Hearer | None = None,
+    owner: str = "",
 ) -> list[Task]:
     """Return the tasks with sources that can be read in any order, laying out those that cannot.
 
@@ -32,6 +33,7 @@ def laid_out(
         jobs: How many files are read at once; None for one a core.
         to_lay: Hears once how many images are laid out, where there are any.
         laid: Hears how many were since the last time.
+        owner: Of the part that is made; see parts.py.
 
     Raises:
         DiskError: there is no room for them.
@@ -43,7 +45,7 @@ def laid_out(
         return list(tasks)
     if to_lay is not None:
         to_lay(slow)
-    placed = lay_out(sources, target / WORK / SPOOL, jobs, laid)
+    placed = lay_out(sources, target / WORK / f"{owner}{SPOOL}", jobs, laid)
     return [
         replace(
             task,

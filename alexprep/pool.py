@@ -97,7 +97,7 @@ def blame(
                 killers.setdefault(slot, {})[position] = reason
                 found = True
     if found:
-        save_killers(job.target, killers)
+        save_killers(job.target, killers, job.owner)
     return found
 
 

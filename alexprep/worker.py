@@ -41,6 +41,7 @@ class Job:
     run: Path  # SHARDS/.work/run-...: this run's own folder
     fail: bool  # the first bad file ends the run
     measured: str | None = None  # the split whose stored images are summed in passing
+    owner: str = ""  # the part of the set that is made; see parts.py
 
 
 @dataclass

@@ -3,7 +3,9 @@
 - .work/begun.json: see begun.py
 - .work/train-000000.json: records of finished shards, see record.py
 - .work/train-000000.npz: moments of finished shards, see shard_moments.py
-- .work/killers.json: images that kill the process that decodes them
+- .work/plan.json: see outline.py
+- .work/killers*.json: images that kill the process that decodes them
+- .work/part-3-of-16.lock: held while that part is made; its own files have its name in theirs
 - .work/run-.../: what one run has not finished. No other run touches it but to remove it, so
   that workers that outlived their parent have nothing left to rename.
 """
@@ -22,7 +24,7 @@ from alexprep.errors import ShardError
 from alexprep.files import LOCK, canonical_json, disk_errors, write_atomically
 from alexprep.shards.manifest import MANIFEST, WORK
 
-_KILLERS = "killers.json"
+_KILLERS = "killers"
 _RUN, _DEAD = "run-", "dead-"
 
 
@@ -45,30 +47,30 @@ def claim(target: Path) -> None:
         )
 
 
-def open_run(target: Path, slots: int) -> Path:
-    """Make this run's own folder with the heartbeat file in it.
+def open_run(target: Path, slots: int, owner: str = "") -> Path:
+    """Make this run's own folder with the heartbeat file in it; `owner`: see parts.py.
 
     Raises:
         DiskError: the disk is full or cannot be written.
     """
     with disk_errors(target / WORK):
-        run = Path(tempfile.mkdtemp(prefix=_RUN, dir=target / WORK))
+        run = Path(tempfile.mkdtemp(prefix=f"{_RUN}{owner}", dir=target / WORK))
         heartbeat.create(run / heartbeat.NAME, slots)
     return run
 
 
-def left_in_work(target: Path) -> list[tuple[int, int]]:
+def left_in_work(target: Path, owner: str = "") -> list[tuple[int, int]]:
     """Return (slot, position) of what was in work when earlier runs died."""
-    runs = sorted((target / WORK).glob(f"{_RUN}*"))
+    runs = sorted((target / WORK).glob(f"{_RUN}{owner}*"))
     return [pair for run in runs for pair in heartbeat.in_work(run / heartbeat.NAME)]
 
 
-def remove_runs(target: Path) -> None:
+def remove_runs(target: Path, owner: str = "") -> None:
     """Remove the folders of runs that have ended; their workers can rename nothing any more."""
-    for run in (target / WORK).glob(f"{_RUN}*"):
+    for run in (target / WORK).glob(f"{_RUN}{owner}*"):
         # Renamed first: a worker that is still alive then cannot add to it while it is removed.
         run.replace(run.with_name(run.name.replace(_RUN, _DEAD, 1)))
-    for dead in (target / WORK).glob(f"{_DEAD}*"):
+    for dead in (target / WORK).glob(f"{_DEAD}{owner}*"):
         shutil.rmtree(dead)
 
 
@@ -90,20 +92,20 @@ def remove_records(target: Path) -> None:
 
 def load_killers(target: Path) -> dict[int, dict[int, str]]:
     """Return what earlier runs found: slot -> position -> reason."""
-    path = target / WORK / _KILLERS
-    if not path.is_file():
-        return {}
-    content = json.loads(path.read_bytes())
-    return {
-        int(slot): {int(position): str(reason) for position, reason in found.items()}
-        for slot, found in content.items()
-    }
+    killers: dict[int, dict[int, str]] = {}
+    for path in sorted((target / WORK).glob(f"{_KILLERS}*.json")):
+        for slot, found in json.loads(path.read_bytes()).items():
+            reasons = {int(position): str(reason) for position, reason in found.items()}
+            killers.setdefault(int(slot), {}).update(reasons)
+    return killers
 
 
-def save_killers(target: Path, killers: Mapping[int, Mapping[int, str]]) -> None:
+def save_killers(
+    target: Path, killers: Mapping[int, Mapping[int, str]], owner: str = ""
+) -> None:
     """Keep what was found for the runs that continue this one."""
     content = {
         str(slot): {str(position): reason for position, reason in found.items()}
         for slot, found in killers.items()
     }
-    write_atomically(target / WORK / _KILLERS, canonical_json(content))
+    write_atomically(target / WORK / f"{_KILLERS}{owner}.json", canonical_json(content))
