@@ -13,12 +13,14 @@ from alexprep.backends import DEFAULT, Backend
 from alexprep.begun import Begun, check_continues, check_same
 from alexprep.collect import collect
 from alexprep.errors import SettingsError, ShardError, StatisticsError
-from alexprep.files import disk_errors, lock_directory, write_atomically
+from alexprep.files import disk_errors, write_atomically
 from alexprep.finish import finish
 from alexprep.heartbeat import Watch
 from alexprep.laid import laid_out
 from alexprep.measure import measure
 from alexprep.moments import Moments
+from alexprep.outline import Outline
+from alexprep.parts import Part, hold_part, setting_up
 from alexprep.plan import Plan, Task
 from alexprep.pool import Assignment, blame, make_shards
 from alexprep.record import Record, record_name
@@ -87,6 +89,7 @@ def build(  # noqa: PLR0913  # each is an option of the command
     max_bad: int | None = None,
     recheck: bool = False,
     measured: str | None = None,
+    part: Part | None = None,
     listener: Listener | None = None,
 ) -> Summary:
     """Make all shards of a plan, or what is missing of them.
@@ -94,6 +97,8 @@ def build(  # noqa: PLR0913  # each is an option of the command
     May be stopped at any time, by any means, and called again: finished shards are kept, and the
     bytes of every file are the same in the end. A finished set is checked against the raw set;
     shards whose sources have changed are made anew.
+
+    Of a part, its share of the shards is made, beside other parts, and no manifest: see merge.py.
 
     Args:
         plan: What to make.
@@ -106,6 +111,7 @@ def build(  # noqa: PLR0913  # each is an option of the command
             and so which bad files are named, on the jobs.
         recheck: Compare hashes of raw images and shards with what was recorded, not only sizes.
         measured: A split whose statistics are to be made too, of the images as they are stored.
+        part: Which share of the shards to make; None for all of them.
         listener: For progress bars.
 
     Raises:
@@ -123,17 +129,23 @@ def build(  # noqa: PLR0913  # each is an option of the command
         backend=backend,
         fail=_fails(on_bad),
         measured=_planned(plan, measured),
+        part=_whole(part, recheck=recheck),
         max_bad=max_bad,
         listener=listener or Listener(),
     )
     workplace.claim(target)
-    with lock_directory(target):
-        begun = Begun.of(plan, codec(plan.settings.format))
-        records = _known(run, begun)
-        stale = _stale(run, records, recheck=recheck)
+    with hold_part(target, part):
+        with setting_up(target, part):
+            begun = Begun.of(plan, codec(plan.settings.format))
+            records = _known(run, begun)
+            stale = _stale(run, records, recheck=recheck)
+            if stale:
+                _reopen(run, begun, records, {task.name for _, task in stale})
         if stale:
-            _reopen(run, begun, records, {task.name for _, task in stale})
             _make(run, stale)
+        if part is not None:
+            made = _standing(run) if stale else records
+            return _part_summary(run, made, len(stale), time.monotonic() - begun_at)
         if stale or not (target / MANIFEST).is_file():
             found = _records(run)
             _check_bad(run, found)
@@ -163,7 +175,24 @@ class _Run:
     fail: bool  # the first bad file ends the run
     measured: str | None  # the split whose statistics are made
     max_bad: int | None  # more of them end it
+    part: Part | None  # the share of the shards that is made
     listener: Listener
+
+    @property
+    def owner(self) -> str:
+        return "" if self.part is None else self.part.owner
+
+    @property
+    def slots(self) -> list[int]:
+        """Places in the plan of the shards that this run is to make."""
+        every = range(len(self.plan.tasks))
+        return [slot for slot in every if self.part is None or self.part.has(slot)]
+
+
+def _whole(part: Part | None, *, recheck: bool) -> Part | None:
+    if part is not None and recheck:
+        raise SettingsError("a part cannot be rechecked; merge the parts, and recheck the whole")
+    return part
 
 
 def _count_jobs(jobs: int | None) -> int:
@@ -193,7 +222,8 @@ def _known(run: _Run, begun: Begun) -> list[Record | None]:
     if (run.target / MANIFEST).is_file():
         manifest = Manifest.load(run.target)
         check_same(run.target, begun, manifest.settings, manifest.codec)
-        workplace.remove_work(run.target)  # of a run that ended between manifest and cleaning up
+        if run.part is None:
+            workplace.remove_work(run.target)  # of a run that ended before it cleaned up
         return [*finished.restore(run.target, manifest, run.plan)]
     check_continues(run.target, begun)
     return [Record.load(run.target / WORK / record_name(task)) for task in run.plan.tasks]
@@ -201,9 +231,10 @@ def _known(run: _Run, begun: Begun) -> list[Record | None]:
 
 def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[Assignment]:
     """Return the tasks whose shards have to be made."""
+    own = [(slot, run.plan.tasks[slot], records[slot]) for slot in run.slots]
     standing = {
         task.name: (task, record)
-        for task, record in zip(run.plan.tasks, records, strict=True)
+        for _, task, record in own
         if record is not None and finished.usable(run.target, task, record)
     }
     if recheck:
@@ -214,13 +245,13 @@ def _stale(run: _Run, records: list[Record | None], *, recheck: bool) -> list[As
             del standing[name]
     if run.listener.kept is not None:
         run.listener.kept(sum(len(task.samples) for task, _ in standing.values()))
-    return [
-        Assignment(i, task) for i, task in enumerate(run.plan.tasks) if task.name not in standing
-    ]
+    return [Assignment(slot, task) for slot, task, _ in own if task.name not in standing]
 
 
 def _reopen(run: _Run, begun: Begun, records: list[Record | None], stale: set[str]) -> None:
     """Make the set one that is unfinished, with records of the shards that stand."""
+    if run.part is not None:
+        _begin_part(run, len(stale))
     begun.save(run.target)
     work = run.target / WORK
     with disk_errors(work):
@@ -232,8 +263,33 @@ def _reopen(run: _Run, begun: Begun, records: list[Record | None], stale: set[st
         (run.target / MANIFEST).unlink(missing_ok=True)
 
 
+def _begin_part(run: _Run, stale: int) -> None:
+    if (run.target / MANIFEST).is_file():
+        raise ShardError(
+            f"{run.target}: is finished, and {stale} of its shards would be made anew; "
+            "run the command without --part"
+        )
+    Outline.of(run.plan).save(run.target)
+
+
+def _part_summary(
+    run: _Run, records: Sequence[Record | None], written: int, seconds: float
+) -> Summary:
+    own = [record for slot in run.slots if (record := records[slot]) is not None]
+    images = sum(record.shard.samples for record in own)
+    return Summary(
+        written=written,
+        kept=len(own) - written,
+        images=images,
+        bytes=sum(record.shard.bytes for record in own),
+        seconds=seconds,
+        report=Report.gather((line for record in own for line in record.outcomes), images),
+    )
+
+
 def _laid_out(run: _Run, tasks: list[Task]) -> list[Task]:
-    return laid_out(run.target, tasks, run.jobs, run.listener.to_lay, run.listener.laid)
+    listener = run.listener
+    return laid_out(run.target, tasks, run.jobs, listener.to_lay, listener.laid, run.owner)
 
 
 def _make(run: _Run, missing: list[Assignment]) -> None:
@@ -242,10 +298,10 @@ def _make(run: _Run, missing: list[Assignment]) -> None:
     tasks = _laid_out(run, [task for _, task in missing])
     stale = [Assignment(slot, task) for slot, task in zip(slots, tasks, strict=True)]
     killers = workplace.load_killers(run.target)
-    suspects = workplace.left_in_work(run.target)
-    workplace.remove_runs(run.target)
-    folder = workplace.open_run(run.target, len(run.plan.tasks))
-    job = Job(run.plan.settings, run.target, folder, run.fail, run.measured)
+    suspects = workplace.left_in_work(run.target, run.owner)
+    workplace.remove_runs(run.target, run.owner)
+    folder = workplace.open_run(run.target, len(run.plan.tasks), run.owner)
+    job = Job(run.plan.settings, run.target, folder, run.fail, run.measured, run.owner)
     try:
         blame(job, stale, suspects, killers)
         watch = Watch(folder / heartbeat.NAME, run.listener.done)
@@ -256,7 +312,7 @@ def _make(run: _Run, missing: list[Assignment]) -> None:
                 if run.max_bad is not None and bad > run.max_bad:
                     _check_bad(run, _standing(run))
     finally:
-        workplace.remove_runs(run.target)
+        workplace.remove_runs(run.target, run.owner)
 
 
 def _standing(run: _Run) -> list[Record | None]:

@@ -45,7 +45,7 @@ def finish(
     if not images:
         first = report.outcomes[0]
         raise BadFilesError(
-            f"none of the {plan.samples():,} files is an image (the first, {first.file}: "
+            f"none of the {len(report.outcomes):,} files is an image (the first, {first.file}: "
             f"{first.what}); name a folder or an archive of images"
         )
     shards = tuple(record.shard for record in records)

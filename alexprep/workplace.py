@@ -100,9 +100,7 @@ def load_killers(target: Path) -> dict[int, dict[int, str]]:
     return killers
 
 
-def save_killers(
-    target: Path, killers: Mapping[int, Mapping[int, str]], owner: str = ""
-) -> None:
+def save_killers(target: Path, killers: Mapping[int, Mapping[int, str]], owner: str = "") -> None:
     """Keep what was found for the runs that continue this one."""
     content = {
         str(slot): {str(position): reason for position, reason in found.items()}

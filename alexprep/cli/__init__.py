@@ -13,6 +13,7 @@ from alexprep.cli.group import Cli
 from alexprep.cli.inspect import inspect
 from alexprep.cli.look import doctor, figures, info, preview
 from alexprep.cli.measure import stats, verify
+from alexprep.cli.merge import merge
 from alexprep.cli.prepare import shard
 from alexprep.cli.synth import synth
 from alexprep.cli.take import extract
@@ -37,6 +38,7 @@ def main() -> None:
 for command in (
     inspect,
     shard,
+    merge,
     stats,
     verify,
     info,

@@ -14,6 +14,7 @@ from alexprep.cli.shard_options import shard_options
 if TYPE_CHECKING:
     from alexprep.build import Summary
     from alexprep.estimate import Estimate
+    from alexprep.parts import Part
     from alexprep.plan import Plan
     from alexprep.raw.source import RawSet
 
@@ -44,7 +45,9 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
     """
     from alexprep.backends import Backend
     from alexprep.build import build
+    from alexprep.errors import SettingsError
     from alexprep.overwrite import overwrite
+    from alexprep.parts import read_part
     from alexprep.plan import make_plan
     from alexprep.raw.detect import open_raw
     from alexprep.settings import PrepSettings
@@ -54,6 +57,9 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
     settings = PrepSettings(**own)
     jobs = options["jobs"] or usable_cores()
     backend = Backend(options["backend"], options["cluster"])
+    part = read_part(options["part"]) if options["part"] else None
+    if part is not None and options["overwrite"]:
+        raise SettingsError("a part removes nothing; run `alexprep shard --overwrite` first")
     found = open_raw(
         raw.absolute() if backend.elsewhere and isinstance(raw, Path) else raw,
         options["layout"],
@@ -61,8 +67,9 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
     )
     plan = make_plan(found, settings, options["splits"] or None, options["label_order"])
     _say_plan(found, plan)
+    samples = _samples(plan, part)
     if not _is_finished(shards):
-        _say_estimate(plan, shards, jobs)
+        _say_estimate(plan, samples, shards, jobs)
     if options["compare_quality"]:
         _say_qualities(plan)
     if options["dry_run"]:
@@ -70,7 +77,7 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
         return
     if options["overwrite"] and (removed := overwrite(shards, plan)):
         click.echo(f"Removed: {_number(removed, 'file')} of the set that {shards} held")
-    with _Bars(plan.samples(), recheck=options["recheck"]) as bars:
+    with _Bars(samples, recheck=options["recheck"]) as bars:
         summary = build(
             plan,
             shards,
@@ -80,9 +87,13 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
             max_bad=options["max_bad"],
             recheck=options["recheck"],
             measured="train" if options["stats"] else None,
+            part=part,
             listener=bars.listener(),
         )
-    _say_summary(shards, plan, summary, stats=options["stats"])
+    if part is None:
+        _say_summary(shards, plan, summary, stats=options["stats"])
+    else:
+        _say_part(shards, part, summary)
     if summary.exit_code:
         raise SystemExit(summary.exit_code)
 
@@ -167,7 +178,13 @@ def _say_plan(raw: RawSet, plan: Plan) -> None:
         click.echo(f"Note: {warning}")
 
 
-def _say_estimate(plan: Plan, shards: Path, jobs: int) -> None:
+def _samples(plan: Plan, part: Part | None) -> int:
+    """Return how many samples are to be made: of the whole plan, or of the part."""
+    tasks = enumerate(plan.tasks)
+    return sum(len(task.samples) for slot, task in tasks if part is None or part.has(slot))
+
+
+def _say_estimate(plan: Plan, samples: int, shards: Path, jobs: int) -> None:
     from alexprep.cli.progress import byte_size, duration
     from alexprep.estimate import measure_plan
     from alexprep.files import free_bytes
@@ -175,7 +192,6 @@ def _say_estimate(plan: Plan, shards: Path, jobs: int) -> None:
     estimate = measure_plan(plan)
     if estimate is None:
         return  # nothing but bad files so far; the run itself will name them
-    samples = plan.samples()
     size, free = estimate.bytes(samples), free_bytes(shards)
     click.echo(
         f"Estimate: {byte_size(size)}, {duration(estimate.seconds(samples, jobs))} with "
@@ -239,12 +255,7 @@ def _say_summary(shards: Path, plan: Plan, summary: Summary, *, stats: bool) -> 
         )
     else:
         click.echo(f"Nothing to do: {shards} holds {what}, {byte_size(summary.bytes)}")
-    click.echo(
-        f"Skipped: {summary.skipped:,} bad, repaired: {summary.repaired:,}, "
-        f"converted: {summary.converted:,}"
-    )
-    for done, why, count, which in summary.report.table():
-        click.echo(f"  {done} {count:,}, {why}: {which}")
+    say_report(summary)
     for sentence in compare(plan, summary.report):
         click.echo(f"Note: {sentence}")
     if summary.report.outcomes:
@@ -255,6 +266,31 @@ def _say_summary(shards: Path, plan: Plan, summary: Summary, *, stats: bool) -> 
         return
     splits = {task.split for task in plan.tasks}
     click.echo(f"Next: alexprep {'stats' if 'train' in splits else 'verify'} {shards}")
+
+
+def _say_part(shards: Path, part: Part, summary: Summary) -> None:
+    from alexprep.cli.progress import byte_size, duration
+
+    what = (
+        f"{_number(summary.images, 'image')} in {_number(summary.written + summary.kept, 'shard')}"
+    )
+    did = f"Written: {_number(summary.written, 'shard')} in {duration(summary.seconds)}, "
+    click.echo(
+        f"{did if summary.written else 'Nothing to do: '}{summary.kept:,} kept; "
+        f"part {part} has {what}, {byte_size(summary.bytes)}"
+    )
+    say_report(summary)
+    click.echo(f"Next, once all {part.of} parts are made: alexprep merge {shards}")
+
+
+def say_report(summary: Summary) -> None:
+    """Say how many files were not taken as they are, and which."""
+    click.echo(
+        f"Skipped: {summary.skipped:,} bad, repaired: {summary.repaired:,}, "
+        f"converted: {summary.converted:,}"
+    )
+    for done, why, count, which in summary.report.table():
+        click.echo(f"  {done} {count:,}, {why}: {which}")
 
 
 def _number(count: int, what: str) -> str:

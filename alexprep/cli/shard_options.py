@@ -87,6 +87,12 @@ _RUN_OPTIONS = (
         help="Of the Dask scheduler, as it prints it: tcp://HOST:8786.",
     ),
     click.option(
+        "--part",
+        metavar="I/N",
+        help="Make the I-th of N shares of the shards, beside other parts in the same folder; "
+        "`alexprep merge` finishes the set. slurm: read I and N from SLURM's variables.",
+    ),
+    click.option(
         "--on-bad",
         type=click.Choice(["skip", "fail"]),
         default="skip",
