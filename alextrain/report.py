@@ -99,10 +99,7 @@ def draw(folder: Path, answers: Answers, network: Network, reader: ShardReader) 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / name for name in ("confusion.png", "kernels.png", "mistakes.png")]
     draw_confusion(paths[0], answers.matrix(), network.words)
-    kernels = network.model.get_parameter("features.conv1.weight").detach().float().cpu().numpy()
-    conv2 = network.model.get_submodule("features.conv2")
-    assert isinstance(conv2, torch.nn.Conv2d)
-    draw_kernels(paths[1], kernels, conv2.groups)
+    draw_first_layer(paths[1], network)
     positions, truths, guesses, probabilities = answers.surest_mistakes()
     if not len(positions):
         return paths[:2]
@@ -113,3 +110,11 @@ def draw(folder: Path, answers: Answers, network: Network, reader: ShardReader) 
         paths[2], images, truths.numpy(), guesses.numpy(), probabilities.numpy(), network.words
     )
     return paths
+
+
+def draw_first_layer(path: Path, network: Network) -> None:
+    """Draw the kernels of a network's first layer, its halves apart."""
+    kernels = network.model.get_parameter("features.conv1.weight").detach().float().cpu().numpy()
+    conv2 = network.model.get_submodule("features.conv2")
+    assert isinstance(conv2, torch.nn.Conv2d)
+    draw_kernels(path, kernels, conv2.groups)

@@ -10,6 +10,7 @@ from alextrain.cli.compare import compare
 from alextrain.cli.evaluate import eval_command
 from alextrain.cli.export import export
 from alextrain.cli.features import features, neighbours, probe
+from alextrain.cli.figures import figures
 from alextrain.cli.fit import fit
 from alextrain.cli.predict import predict
 from alextrain.cli.summary import recipes, summary
@@ -40,6 +41,7 @@ for command in (
     features,
     neighbours,
     probe,
+    figures,
     export,
     summary,
     recipes,
