@@ -76,7 +76,7 @@ def table(stories: Sequence[Story]) -> list[str]:
         best = story.best
         lines.append(
             f"{story.name:<{width}}  {len(story.epochs):>6}  {best['epoch']:>4}  "
-            f"{_percent(best.get('val_top1_error'))}  {_percent(_top5(best))}  "
+            f"{_percent(best.get('val_top1_error'))}  {_percent(best.get('val_top5_error'))}  "
             f"{_number(best.get('val_loss'))}  {_percent(best.get('train_top1_error'))}  "
             f"{story.speed:>8,.0f}  {story.hours:>6.2f}"
         )
@@ -86,10 +86,6 @@ def table(stories: Sequence[Story]) -> list[str]:
 def _order(story: Story) -> float:
     error = story.best.get("val_top1_error")
     return 2.0 if error is None else float(error)
-
-
-def _top5(row: Mapping[str, Any]) -> float | None:
-    return row.get("val_top5_error") if row.get("top_k") == 5 else None
 
 
 def _percent(share: float | None) -> str:

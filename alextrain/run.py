@@ -22,6 +22,7 @@ from alextrain.checkpoint import (
     save_last,
 )
 from alextrain.device import Machine
+from alextrain.epoch import trained_values, validated_values
 from alextrain.errors import DivergedError, RecipeError
 from alextrain.evaluation import Evaluation, evaluate
 from alextrain.feed import Feed
@@ -215,14 +216,11 @@ class Run:
     def _close_epoch(self, seconds: float) -> dict[str, Any]:
         """Validate, move on to the next epoch, keep the best weights."""
         progress, trained = self.trainer.progress, self.tally.result()
-        values: dict[str, Any] = {
-            "train_loss": trained.loss,
-            "train_top1_error": trained.top1_error,
-            "train_top5_error": trained.top5_error,
-            "rate": self.trainer.optimiser.param_groups[0]["lr"],
-            "seconds": seconds,
-            "images_per_second": trained.images / seconds,
-        }
+        classes, rate = (
+            len(self.sets.manifest.classes),
+            self.trainer.optimiser.param_groups[0]["lr"],
+        )
+        values = trained_values(trained, rate, seconds, classes)
         if self.recipe.optimiser.clip:
             steps = math.ceil(self.sets.train_samples / self.recipe.batch_size)
             values["clipped"] = int(self.trainer.clipped) / steps
@@ -236,9 +234,7 @@ class Run:
                 f"the validation loss became {found.loss} after epoch {progress.epoch}; nothing of "
                 "this epoch is kept: lower --lr, or use --amp off"
             )
-        values |= {"split": found.split, "views": found.views, "val_loss": found.loss}
-        values["top_k"] = found.top_k
-        values |= {"val_top1_error": found.top1_error, "val_top5_error": found.top5_error}
+        values |= validated_values(found, classes)
         progress.errors.append(found.top1_error)
         if found.top1_error < progress.best:
             progress.best, self.best = found.top1_error, found

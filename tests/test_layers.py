@@ -168,6 +168,7 @@ ORDER = [
     "alextrain.loop",
     "alextrain.checkpoint",
     "alextrain.evaluation",
+    "alextrain.epoch",
     "alextrain.sets",
     "alextrain.setup",
     "alextrain.snapshot",

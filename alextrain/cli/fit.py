@@ -226,7 +226,8 @@ def _finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
         click.echo(f"Nothing was validated: there is no val split. Weights: {result.checkpoint}")
     else:
         best = min(epochs, key=lambda row: row["val_top1_error"])
-        top5 = f", top-5 error {best['val_top5_error']:.2%}" if best["top_k"] == 5 else ""
+        known = "val_top5_error" in best
+        top5 = f", top-5 error {best['val_top5_error']:.2%}" if known else ""
         click.echo(
             f"Best epoch {best['epoch']}: top-1 error {best['val_top1_error']:.2%}{top5} "
             f"({sets.validation.name}, 1 view). Weights: {result.checkpoint}"

@@ -128,7 +128,7 @@ class Screen:
                 f"; {values['split']} loss {values['val_loss']:.4f}, top-1 error "
                 f"{values['val_top1_error']:.2%}"
             )
-            if values["top_k"] == 5:  # of fewer classes, all of them are among the first five
+            if "val_top5_error" in values:
                 line += f", top-5 {values['val_top5_error']:.2%}"
         click.echo(
             f"{line}; rate {values['rate']:.2g}, {values['images_per_second']:,.0f} images/s, "

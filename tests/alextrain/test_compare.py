@@ -19,7 +19,7 @@ def write_run(folder, errors, recipe="paper", **changes):
     log = RunLog(folder)
     for epoch, error in enumerate(errors, 1):
         found = {} if error is None else {"val_top1_error": error, "val_loss": 2 * error}
-        top5 = {} if error is None else {"val_top5_error": error / 2, "top_k": 5}
+        top5 = {} if error is None else {"val_top5_error": error / 2}
         log.epoch(epoch, 10 * epoch, {**EPOCH, "seconds": 1800.0, **found, **top5})
     log.close()
     return folder
