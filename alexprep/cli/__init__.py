@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from alexprep import __version__
+from alexprep.cli.diff import diff
 from alexprep.cli.download import download
 from alexprep.cli.group import Cli
 from alexprep.cli.inspect import inspect
@@ -41,6 +42,7 @@ for command in (
     merge,
     stats,
     verify,
+    diff,
     info,
     preview,
     figures,
