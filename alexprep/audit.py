@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +27,8 @@ _PER_CLASS = {"val": 50, "test": 150}
 _TRAIN_RANGE = {"ILSVRC2012": (732, 1300), "ILSVRC2010": (668, 3047)}
 _CLASSES = 1000
 _ALMOST = 900  # classes called as ImageNet's from which on a set is taken for all of it
-_LINES = 20  # classes named one by one
+_LINES = 20  # classes named one by one, if there are no more
+_FIRST = 5  # of more
 _LAYOUTS = {"ilsvrc2012": "ILSVRC2012", "ilsvrc2010": "ILSVRC2010", "kaggle": "ILSVRC2012"}
 _CHUNK = 1 << 22
 
@@ -77,7 +78,7 @@ def _count(sources: list[Source], split: str, release: Release) -> str:
 def _missing_images(raw: RawSet, split: str, release: Release) -> Iterator[str]:
     """Yield what a split lacks or has too much: classes, then images of classes."""
     found = Counter(source.class_name for source in raw.splits[split])
-    known = raw.devkit_ids.keys()
+    known = _known(raw)
     if missing := known - found.keys():
         yield f"{split}: without {_named(raw, missing)}"
     if known and (strange := found.keys() - known):
@@ -89,11 +90,19 @@ def _missing_images(raw: RawSet, split: str, release: Release) -> Iterator[str]:
         low, high = _expected(raw, split, name, release)
         if not low <= count <= high:
             should = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-            words = f" ({raw.words[name]})" if name in raw.words else ""
-            odd.append(f"{split}: {shown(name)}{words} has {count:,} images, not {should}")
-    yield from odd[:_LINES]
-    if len(odd) > _LINES:
-        yield f"{split}: and {len(odd) - _LINES:,} more classes with other counts"
+            words = f" {raw.words[name]}" if name in raw.words else ""
+            odd.append(f"{split}: {count:,} of {should} images of {shown(name)}{words}")
+    few = len(odd) <= _LINES
+    yield from odd if few else odd[:_FIRST]
+    if not few:
+        yield f"{split}: and other counts than the official of {len(odd) - _FIRST:,} more classes"
+
+
+def _known(raw: RawSet) -> Set[str]:
+    """Return the classes that there should be; nothing where no file beside the images says so."""
+    if raw.devkit_ids:
+        return raw.devkit_ids.keys()
+    return raw.words.keys() if len(raw.words) == _CLASSES else set()
 
 
 def _expected(raw: RawSet, split: str, name: str, release: Release) -> tuple[int, int]:
@@ -103,7 +112,7 @@ def _expected(raw: RawSet, split: str, name: str, release: Release) -> tuple[int
     return (official, official) if official else _TRAIN_RANGE[release.name]
 
 
-def _named(raw: RawSet, names: set[str]) -> str:
+def _named(raw: RawSet, names: Set[str]) -> str:
     what = "1 class" if len(names) == 1 else f"{len(names):,} classes"
     texts = [f"{name} {raw.words[name]}" if name in raw.words else name for name in names]
     return f"{what}: {some(texts, _LINES)}"

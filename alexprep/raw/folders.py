@@ -91,7 +91,11 @@ def _flat(
     def trained() -> set[str]:
         return {source.class_name for source in raw.splits.get("train", ())}
 
-    classes = truth.find_truth(beside, split, trained)
+    try:
+        classes = truth.find_truth(beside, split, trained)
+    except RawError as error:
+        raw.unusable[split] = str(error)
+        return
     if not classes and split == "test":
         raw.found.append(f"{not_read(split, names)}: nothing says what they show")
         return

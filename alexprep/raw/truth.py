@@ -63,8 +63,8 @@ def _numbered(release: str, split: str, wnids: Sequence[str]) -> Truth:
 
 
 def _check_same(path: Path, truth: Truth, other: Path, theirs: Truth) -> None:
-    for name in truth.keys() & theirs.keys():
-        if truth[name] != theirs[name]:
+    for name in truth:
+        if theirs.get(name, truth[name]) != truth[name]:
             raise RawError(
                 f"{path} says {truth[name]} of {shown(name)}, and {other} says {theirs[name]}; "
                 "remove the one that is wrong"

@@ -62,8 +62,8 @@ def test_classes_and_images_that_a_devkit_knows_are_missed(tmp_path):
     assert "Against ILSVRC2012:\n  train: 11 of 1,281,167 images, 3 of 1,000 classes" in output
     assert "train: without 1 class: n00000003 ox" in output
     assert "train: with 1 class: n00000009, which ILSVRC2012 does not have" in output
-    assert "train: n00000001 (tench, Tinca tinca) has 5 images, not 732 to 1,300" in output
-    assert "val: n00000001 (tench, Tinca tinca) has 2 images, not 50" in output
+    assert "train: 5 of 732 to 1,300 images of n00000001 tench, Tinca tinca" in output
+    assert "val: 2 of 50 images of n00000001 tench, Tinca tinca" in output
 
 
 def test_kaggles_set_is_counted_without_a_devkit(tmp_path):
@@ -102,8 +102,29 @@ def test_the_true_counts_of_classes_and_of_val_are_compared(whole):
     assert f"train: {count:,} of 1,281,167 images, 40 of 1,000 classes" in output
     assert "val: 50,000 of 50,000 images, 1,000 of 1,000 classes" in output
     assert "train: without 960 classes: " in output
-    assert " images, not " not in output  # each class that is there is whole
+    assert " images of n" not in output  # each class that is there is whole
     assert Counter(devkit.validation_wnids()).most_common()[-1][1] == 50
+
+
+def test_a_class_that_is_one_image_short_is_named(whole, tmp_path):
+    root, devkit = whole
+    for name in (FOLDER, VAL):
+        (tmp_path / name).symlink_to(root / name)
+    members = {}
+    for synset in list(devkit.classes.values())[:30]:
+        count = synset.num_train_images - (synset.number == 7) - 3 * (synset.number == 9)
+        images = {f"{synset.wnid}_{i}.JPEG": b"" for i in range(count)}
+        members[f"{synset.wnid}.tar"] = tar_bytes(images)
+    (tmp_path / TRAIN).write_bytes(tar_bytes(members))
+    output = inspect(tmp_path, status=3)
+    short = [line for line in output.splitlines() if " images of n" in line]
+    by_number = {s.number: s for s in devkit.classes.values()}
+    expected = []
+    for number, lack in ((7, 1), (9, 3)):
+        s = by_number[number]
+        counts = f"{s.num_train_images - lack:,} of {s.num_train_images:,}"
+        expected.append(f"  train: {counts} images of {s.wnid} {s.words}")
+    assert sorted(short) == sorted(expected)
 
 
 def test_the_official_numbers_add_up(whole):

@@ -1,5 +1,7 @@
 """Flat val folders: every file that says what the images show, and what does not fit."""
 
+import re
+
 import pytest
 
 from alexprep.errors import RawError
@@ -59,8 +61,7 @@ def test_two_ground_truths_have_to_agree(tmp_path):
     assert len(open_raw(root).splits["val"]) == 4
     path = root / "LOC_val_solution.csv"
     path.write_text(path.read_text().replace(f"{VAL}2,n00000003", f"{VAL}2,n00000001"))
-    with pytest.raises(RawError, match=rf"t12 says n00000003 of {VAL}2, and .*csv says n00000001"):
-        open_raw(root)
+    assert re.search(rf"t12 says n00000003 of {VAL}2, and .*csv says n00000001", complaint(root))
 
 
 def test_numbers_count_the_synsets_beside_them_or_the_train_folders(tmp_path):
@@ -68,8 +69,8 @@ def test_numbers_count_the_synsets_beside_them_or_the_train_folders(tmp_path):
     before = open_raw(root).splits["val"]
     (root / "train" / "n00000009").mkdir()
     (root / "train" / "n00000009" / "1.jpg").write_bytes(b"x")
-    with pytest.raises(RawError, match=r"numbers classes from 0 to 2, but there are 4 .* synsets"):
-        open_raw(root)
+    reason = r"numbers classes from 0 to 2, but there are 4 .* synsets"
+    assert re.search(reason, open_raw(root).unusable["val"])
     (root / "synsets.txt").write_text("".join(f"{wnid}\n" for wnid in sorted(WORDS)))
     assert open_raw(root).splits["val"] == before
     (root / "synsets.txt").unlink()
@@ -82,8 +83,7 @@ def test_numbers_count_the_synsets_beside_them_or_the_train_folders(tmp_path):
 def test_kaggles_list_that_only_counts_its_lines_is_no_ground_truth(tmp_path):
     root = write_folders(tmp_path, flat(tree(), "val"))
     (root / "val.txt").write_text("".join(f"{VAL}{i} {i}\n" for i in range(1, 5)))
-    with pytest.raises(RawError, match=r"val\.txt: numbers classes from 0 to 4, but there are 3"):
-        open_raw(root)
+    assert "val.txt: numbers classes from 0 to 4, but there are 3" in complaint(root)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,7 @@ def test_kaggles_list_that_only_counts_its_lines_is_no_ground_truth(tmp_path):
 def test_damaged_lists_name_the_line(tmp_path, name, text, reason):
     root = write_folders(tmp_path, flat(tree(), "val"))
     (root / name).write_text(text)
-    with pytest.raises(RawError, match=rf"{name}: {reason}"):
-        open_raw(root)
+    assert f"{name}: {reason}" in complaint(root)
 
 
 def test_a_link_to_nothing_in_a_flat_folder_is_a_bad_file(tmp_path, write_truth):
