@@ -89,6 +89,7 @@ ORDER = [
     "alexprep.finish",
     "alexprep.laid",
     "alexprep.overwrite",
+    "alexprep.foreign",
     "alexprep.build",
     "alexprep.merge",
     "alexprep.verify_beside",

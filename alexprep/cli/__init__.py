@@ -17,7 +17,7 @@ from alexprep.cli.measure import stats, verify
 from alexprep.cli.merge import merge
 from alexprep.cli.prepare import shard
 from alexprep.cli.synth import synth
-from alexprep.cli.take import extract
+from alexprep.cli.take import extract, import_
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,6 +47,7 @@ for command in (
     preview,
     figures,
     extract,
+    import_,
     synth,
     download,
     doctor,

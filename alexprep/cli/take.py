@@ -1,4 +1,4 @@
-"""`alexprep extract`: shards back to files."""
+"""`alexprep extract` and `import`: shards back to files, and others' shards as they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alexprep.cli.options import PATH, jobs_option, shards_argument
+from alexprep.cli.options import PATH, fit_options, jobs_option, shards_argument
 
 
 @click.command(short_help="Give the images of SHARDS back as files.")
@@ -34,3 +34,56 @@ def extract(shards: Path, folder: Path, jobs: int | None) -> None:
         f"{folder}: {count:,} images of {len(manifest.classes):,} classes in "
         f"{' and '.join(manifest.splits)}"
     )
+
+
+@click.command("import", short_help="Take WebDataset tars that others made as they are.")
+@shards_argument
+@click.option(
+    "--classes", "names", type=PATH, help="A text file with a name for each number, a line each."
+)
+@click.option("--stats", is_flag=True, help="Make the statistics of train too.")
+@jobs_option
+def import_(shards: Path, names: Path | None, stats: bool, jobs: int | None) -> None:
+    """Write index, counts and manifest beside the WebDataset tars in SHARDS; no tar is changed.
+
+    Then `stats`, `verify` and `alextrain fit` work on them as on shards of ours. All images must
+    be squares of one side, JPEG or PNG, each with a label (.cls, .json or .txt) under its key;
+    others go through `alexprep shard`. The split stands in the names of the tars (train-..., val-
+    ...); without one it is train.
+
+    \b
+    Examples:
+      alexprep import /tars
+      alexprep import /tars --classes names.txt --stats
+    """
+    from alexprep.cli.progress import Progress
+    from alexprep.foreign import adopt, read_names
+    from alexprep.measure import measure
+    from alexprep.shards.statistics import STATISTICS
+
+    bars: list[Progress] = []
+
+    def update(count: int) -> None:
+        bars[0].update(count)
+
+    manifest = adopt(
+        shards,
+        read_names(names) if names else (),
+        jobs,
+        lambda total: bars.append(Progress(total, "images")),
+        update,
+    )
+    bars[0].close()
+    counts = ", ".join(f"{manifest.samples(split):,} {split}" for split in manifest.splits)
+    size = manifest.settings.size
+    click.echo(
+        f"{shards}: {counts} images, {size}x{size}, {len(manifest.classes):,} classes, in "
+        f"{len(manifest.shards):,} tars; fingerprint {manifest.fingerprint}"
+    )
+    if not stats or "train" not in manifest.splits:
+        click.echo(f"Next: alexprep {'stats' if 'train' in manifest.splits else 'verify'} {shards}")
+        return
+    with Progress(manifest.samples("train"), "images measured") as progress:
+        measure(shards, jobs=jobs, on_progress=progress.update).save(shards / STATISTICS)
+    click.echo(f"Statistics: {shards / STATISTICS}")
+    click.echo(f"Next: alextrain fit {shards}{fit_options(size)}")

@@ -54,7 +54,9 @@ class _Member(NamedTuple):
         return f"{self.folder}/{self.stem}" if self.folder else self.stem
 
 
-class _Sample(NamedTuple):
+class Sample(NamedTuple):
+    """An image with its label."""
+
     tar: str  # its name without extension
     image: _Member
     label: Label
@@ -80,7 +82,7 @@ def list_webdataset(root: Path | str, tars: Sequence[str]) -> RawSet:
     Raises:
         RawError: as for `open_webdataset`.
     """
-    found: dict[str, list[_Sample]] = {}
+    found: dict[str, list[Sample]] = {}
     unlabelled: dict[str, int] = {}
     for tar in tars:
         split = split_in_name(tar.rpartition("/")[2]) or "train"
@@ -150,7 +152,7 @@ def _members(tar: str) -> Iterator[_Member]:
             yield _Member("/".join(parts[:-1]), stem, extension.lower(), offset, size)
 
 
-def _read(tar: str, listed: list[_Sample]) -> int:
+def _read(tar: str, listed: list[Sample]) -> int:
     """Add the samples of one tar; return how many images have no label."""
     container = Archive(tar)
     without = 0
@@ -165,8 +167,19 @@ def _read(tar: str, listed: list[_Sample]) -> int:
             if label is None or label == -1:
                 without += 1
             else:
-                listed.append(_Sample(PurePosixPath(tar).stem, image, label, container))
+                listed.append(Sample(PurePosixPath(tar).stem, image, label, container))
     return without
+
+
+def labelled(tar: str) -> tuple[list[Sample], int]:
+    """Return the samples of one tar in its order, and how many images have no label.
+
+    Raises:
+        RawError: the tar is cut or damaged, or what should be a label is none.
+    """
+    listed: list[Sample] = []
+    without = _read(tar, listed)
+    return listed, without
 
 
 def _first(members: dict[str, _Member], extensions: Sequence[str]) -> _Member | None:
@@ -198,7 +211,7 @@ def _number_or_text(text: str) -> Label | None:
     return text or None
 
 
-def _classes(samples: list[_Sample], path: Path | str) -> tuple[dict[Label, str], tuple[str, ...]]:
+def _classes(samples: list[Sample], path: Path | str) -> tuple[dict[Label, str], tuple[str, ...]]:
     """Return label -> class, and the classes in order of their numbers, if they have such."""
     numbers = sorted({sample.label for sample in samples if isinstance(sample.label, int)})
     texts = sorted({sample.label for sample in samples if isinstance(sample.label, str)})
@@ -219,7 +232,7 @@ def _classes(samples: list[_Sample], path: Path | str) -> tuple[dict[Label, str]
     return folders, own_order(folders[number] for number in numbers)
 
 
-def _told_by(samples: list[_Sample], name_of: Callable[[_Member], str]) -> dict[Label, str] | None:
+def _told_by(samples: list[Sample], name_of: Callable[[_Member], str]) -> dict[Label, str] | None:
     """Return label -> name where each label has one name, and no other label has it too."""
     told: dict[Label, str] = {}
     for sample in samples:
@@ -231,7 +244,7 @@ def _told_by(samples: list[_Sample], name_of: Callable[[_Member], str]) -> dict[
     return told if same and not any(split_of(name) for name in told.values()) else None
 
 
-def _sources(split: str, samples: list[_Sample], classes: dict[Label, str]) -> Iterator[Source]:
+def _sources(split: str, samples: list[Sample], classes: dict[Label, str]) -> Iterator[Source]:
     folders = [classes[sample.label] for sample in samples]
     for naming in (_by_stem, _by_key, _by_tar):
         names = list(map(naming, samples))
@@ -243,13 +256,13 @@ def _sources(split: str, samples: list[_Sample], classes: dict[Label, str]) -> I
         yield Source(folder, path, member.size, sample.container, member.offset)
 
 
-def _by_stem(sample: _Sample) -> str:
+def _by_stem(sample: Sample) -> str:
     return sample.image.stem
 
 
-def _by_key(sample: _Sample) -> str:
+def _by_key(sample: Sample) -> str:
     return sample.image.key
 
 
-def _by_tar(sample: _Sample) -> str:
+def _by_tar(sample: Sample) -> str:
     return f"{sample.tar}/{sample.image.key}"

@@ -16,6 +16,7 @@ from alexprep.shards.index import index_name
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
+FOREIGN = "foreign"  # layout of tars that others made, see foreign.py
 WORK = ".work"  # records of finished shards while the manifest is not there yet
 
 
