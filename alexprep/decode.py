@@ -7,7 +7,7 @@ import zlib
 
 from alexprep.decode_jpeg import decode_jpeg
 from alexprep.decode_other import decode_other
-from alexprep.errors import ImageError
+from alexprep.errors import ImageError, NoImageError
 from alexprep.picture import Decoded
 
 _JPEG = b"\xff\xd8\xff"
@@ -42,7 +42,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     for magic, name in _MAGIC:
         if magic.match(data):
             return decode_other(data, name, max_pixels)
-    raise ImageError(_no_image(data))
+    raise NoImageError(_no_image(data))
 
 
 def _gunzip(data: bytes, max_pixels: int) -> bytes:

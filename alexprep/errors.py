@@ -4,6 +4,8 @@ AlexError
  ├── SettingsError      a setting that cannot be used
  ├── RawError           the raw set: missing, empty, an unknown layout, a truncated archive
  ├── ImageError         one image that gives no picture; its text is the reason alone
+ │    ├── NoImageError         it is of no known format
+ │    └── TooManyPixelsError   it has more than it may have
  ├── BadFilesError      bad images where none is wanted (--on-bad fail)
  ├── ShardError         shards: missing, changed, unfinished, of another version
  ├── StatisticsError    statistics: missing, damaged, of other shards
@@ -28,6 +30,14 @@ class RawError(AlexError):
 
 class ImageError(AlexError):
     """One image gives no picture; the text is the reason alone, the caller names the file."""
+
+
+class NoImageError(ImageError):
+    """The file is empty, text, or of no format that is read."""
+
+
+class TooManyPixelsError(ImageError):
+    """The picture has more pixels than it may have; none of it was decoded."""
 
 
 class BadFilesError(AlexError):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from alexprep.errors import ImageError
+from alexprep.errors import TooManyPixelsError
 
 UPRIGHT = 1
 
@@ -33,7 +33,9 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     """Refuse a picture by its header, before any of it is decoded.
 
     Raises:
-        ImageError: it has more than `max_pixels`.
+        TooManyPixelsError: it has more than `max_pixels`.
     """
     if width * height > max_pixels:
-        raise ImageError(f"{width:,} x {height:,} pixels, more than --max-pixels {max_pixels:,}")
+        raise TooManyPixelsError(
+            f"{width:,} x {height:,} pixels, more than --max-pixels {max_pixels:,}"
+        )

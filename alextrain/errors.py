@@ -9,6 +9,7 @@ AlexError (alexprep.errors)
   FeaturesError     a file of features that is damaged, or of another network
   PackageError      an optional package that is not installed
   RankError         another process of the same job is gone
+  ServeError        a server that cannot begin
 """
 
 from alexprep.errors import AlexError
@@ -23,6 +24,7 @@ __all__ = [
     "PackageError",
     "RankError",
     "RecipeError",
+    "ServeError",
 ]
 
 
@@ -56,3 +58,7 @@ class PackageError(AlexError):
 
 class RankError(AlexError):
     """Another process of this job ended, so its share of the work is missing."""
+
+
+class ServeError(AlexError):
+    """A server cannot begin: its address is taken, or its token is none."""

@@ -13,6 +13,7 @@ from alextrain.cli.features import features, neighbours, probe
 from alextrain.cli.figures import figures
 from alextrain.cli.fit import fit
 from alextrain.cli.predict import predict
+from alextrain.cli.serve import serve
 from alextrain.cli.summary import recipes, summary
 from alextrain.version import __version__
 
@@ -43,6 +44,7 @@ for command in (
     probe,
     figures,
     export,
+    serve,
     summary,
     recipes,
 ):

@@ -1,0 +1,1 @@
+"""A trained network behind HTTP: a page, an answer to each picture, versions, counts."""
