@@ -274,7 +274,6 @@ HEAVY = {
         "alextrain.export.torchvision_file",
         "alextrain.rivals",
     },
-    "torchvision": {"alexprep.raw.torchvision_sets"},
     "starlette": {m for m in ORDER if ".serve." in m},
     "uvicorn": {"alextrain.serve.connections", "alextrain.serve.server"},
     "python_multipart": {"alextrain.serve.multipart"},

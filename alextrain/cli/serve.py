@@ -16,8 +16,14 @@ TOKEN = "ALEXTRAIN_TOKEN"  # noqa: S105  # the variable's name
 @click.command()
 @click.argument("model", type=CHECKPOINT)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: all interfaces.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--name", help="Of the model, in addresses. [default: alexnet]", default="alexnet")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0: any free one.",
+)
+@click.option("--name", default="alexnet", show_default=True, help="Of the model, in addresses.")
 @click.option(
     "--batch",
     type=click.IntRange(1, 1024),
