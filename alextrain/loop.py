@@ -118,15 +118,28 @@ class Trainer:
         steps_per_epoch = math.ceil(samples / self.recipe.batch_size)
         for images, labels in batches:
             now = rates(self.recipe, self.progress.step, steps_per_epoch, self.progress.errors)
-            set_rates(self.optimiser, now)
             count = min(self.recipe.batch_size, samples - self.progress.seen)
-            loss = self._step(images, labels, count, tally)
+            loss = self.step(images, labels, count, now, tally)
             self.progress.step += 1
             self.progress.seen += count
             yield StepResult(self.progress.step, count, now["weights"], loss)
 
-    def _step(self, images: Tensor, labels: Tensor, count: int, tally: Tally) -> Tensor:
-        """Make one step; `count` is the size of the whole batch, over all processes."""
+    def step(
+        self, images: Tensor, labels: Tensor, count: int, now: dict[str, float], tally: Tally
+    ) -> Tensor:
+        """Make one step, without moving `progress`.
+
+        Args:
+            images: This process's share of the batch, which may be empty.
+            labels: Of the images.
+            count: Size of the whole batch, over all processes.
+            now: Rates, as schedule.rates gives them.
+            tally: Takes the answers.
+
+        Returns:
+            The mean loss over the whole batch [].
+        """
+        set_rates(self.optimiser, now)
         seed = step_seed(self.recipe.seed, self.progress.step, self.ranks.rank)
         if len(labels):
             loss, logits = self.gradients.add(images, labels, count, seed)

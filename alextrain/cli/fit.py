@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from alextrain.cli.find_lr import find_lr
+from alextrain.cli.fit_parts import finish, make_run, open_shards
 from alextrain.cli.options import (
     CHECKPOINT,
+    RECIPE_KEYS,
     SHARDS,
     cache_option,
     machine_options,
@@ -19,11 +23,9 @@ from alextrain.cli.options import (
 
 if TYPE_CHECKING:
     from alextrain.checkpoint import Latest
-    from alextrain.cli.screen import Screen
     from alextrain.device import Machine
     from alextrain.ranks import Ranks
     from alextrain.recipe import Recipe
-    from alextrain.run import Run, RunResult
     from alextrain.sets import Sets
 
 # options that override a key of the recipe
@@ -97,6 +99,19 @@ def _recipe_options(command: Any) -> Any:
     help="Checkpoints to keep beside the best one.",
 )
 @click.option(
+    "--find-lr",
+    is_flag=True,
+    help="Train for 100 steps with a rising rate, draw the loss over it, name a rate; keep nothing "
+    "else.",
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(2),
+    metavar="K",
+    help="Train with K seeds, each in a folder of its own; give mean, deviation and how many "
+    "learned.",
+)
+@click.option(
     "--weights", type=CHECKPOINT, help="Start from the weights of another run (fine-tune)."
 )
 def fit(shards: Path, **options: Any) -> None:
@@ -117,25 +132,62 @@ def fit(shards: Path, **options: Any) -> None:
       alextrain fit /shards --width 0.25 --crop 143        a quarter of the kernels
       alextrain fit /shards --recipe mine.toml --set clip=2 --set policy=cosine
       alextrain fit /shards --run runs/paper --resume
+      alextrain fit /shards --recipe quick --find-lr
+      alextrain fit /shards --recipe quick --repeat 3
       torchrun --nproc-per-node 8 -m alextrain fit /shards --run-folder runs/big --resume auto
     """
-    from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
     from alextrain.ranks import joined
 
     machine = choose_machine(options["device"], options["amp"])
-    recipe, folder, latest = _begin(options)
     with joined(machine.device) as ranks:
-        screen = Screen(recipe.epochs, silent=not ranks.first)
-        with screen.listening():
-            sets = _open(shards, recipe, machine, options, screen, ranks)
-            run = _run(folder, sets, recipe, machine, options, screen, ranks)
-            run.start(latest, options["weights"])
-            result = run.fit()
-        if ranks.first:
-            _finish(result, shards, folder, sets)
+        if options["find_lr"]:
+            find_lr(shards, machine, options, ranks)
+        elif options["repeat"]:
+            _repeat(shards, machine, options, ranks)
+        else:
+            _fit(shards, machine, options, ranks)
+
+
+def _fit(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> Sets:
+    """Train once; stopped by the user, end with the status of the signal."""
+    from alextrain.cli.screen import Screen
+
+    recipe, folder, latest = _begin(options)
+    screen = Screen(recipe.epochs, silent=not ranks.first)
+    with screen.listening():
+        sets = open_shards(shards, recipe, machine, options, screen, ranks)
+        run = make_run(folder, sets, recipe, machine, options, screen, ranks)
+        run.start(latest, options["weights"])
+        result = run.fit()
+    if ranks.first:
+        finish(result, shards, folder, sets)
     if not result.finished:
         raise SystemExit(screen.exit_code)
+    return sets
+
+
+def _repeat(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> None:
+    """Train with several seeds, each in a folder of its own, and compare."""
+    from alexprep.files import write_atomically
+    from alextrain.recipe import load_recipe, setting
+    from alextrain.repeat import repeats_of, seeded
+
+    recipe = load_recipe(options["recipe"], overrides_of(options, RECIPE_KEYS))
+    recipes = seeded(recipe, options["repeat"])
+    folder = options["folder"] or Path("runs") / recipe.name
+    folders = [folder / f"seed-{one.seed}" for one in recipes]
+    # --resume of all of them means: of those that have begun
+    resume = "auto" if options["resume"] else None
+    settings = [text for text in options["settings"] if setting(text)[0] != "seed"]
+    same = options | {"resume": resume, "settings": settings}
+    for one, own in zip(recipes, folders, strict=True):
+        sets = _fit(shards, machine, same | {"seed": one.seed, "folder": own}, ranks)
+    if ranks.first:
+        found = repeats_of(folders, recipes, len(sets.manifest.classes))
+        write_atomically(folder / "repeat.json", json.dumps(found.to_dict()).encode())
+        click.echo("\n".join(found.lines()))
+        click.echo(f"The same as JSON: {folder / 'repeat.json'}")
 
 
 def _begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
@@ -145,14 +197,13 @@ def _begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
     from alextrain.recipe import load_recipe
     from alextrain.snapshot import check_same_recipe, recipe_of
 
-    names = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
-    overrides = overrides_of(options, names)
+    overrides = overrides_of(options, RECIPE_KEYS)
     folder, resume = options["folder"], options["resume"]
     if resume == "must":
         if folder is None:
             raise RecipeError("--resume needs --run FOLDER: the run to continue")
         if overrides:
-            own = [f"--{name.replace('_', '-')}" for name in names if name in overrides]
+            own = [f"--{name.replace('_', '-')}" for name in RECIPE_KEYS if name in overrides]
             given = ", ".join(own + ["--set"] * bool(options["settings"]))
             raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
         latest = load_latest(folder)
@@ -164,77 +215,3 @@ def _begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
     latest = load_latest(folder)
     check_same_recipe(latest.content, recipe, str(folder))
     return recipe, folder, latest
-
-
-def _open(
-    shards: Path,
-    recipe: Recipe,
-    machine: Machine,
-    options: dict[str, Any],
-    screen: Screen,
-    ranks: Ranks,
-) -> Sets:
-    from alextrain.sets import open_sets
-
-    return open_sets(
-        shards,
-        recipe,
-        machine,
-        cache=options["cache"],
-        workers=options["workers"],
-        ranks=ranks,
-        on_cached=screen.caching,
-    )
-
-
-def _run(
-    folder: Path,
-    sets: Sets,
-    recipe: Recipe,
-    machine: Machine,
-    options: dict[str, Any],
-    screen: Screen,
-    ranks: Ranks,
-) -> Run:
-    from alextrain.run import Run, Saving
-    from alextrain.setup import Memory, banner, make_trainer
-
-    classes = len(sets.manifest.classes)
-    memory = Memory(options["micro_batch"], options["recompute"])
-    trainer = make_trainer(recipe, machine, classes, options["compiled"], ranks, memory)
-    for line in banner(folder, sets, trainer, machine):
-        screen.say(line)
-    saving = Saving(steps=options["save_every"], keep=options["keep"])
-    return Run(folder, sets, trainer, machine, screen, saving)
-
-
-def _finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
-    from alextrain.figures import draw_curves
-    from alextrain.runlog import read_epochs
-
-    epochs = read_epochs(folder)
-    if epochs:
-        draw_curves(folder / "curves.png", epochs, len(sets.manifest.classes))
-        click.echo(f"Curves: {folder / 'curves.png'}")
-    if not result.finished:
-        click.echo(
-            f"Stopped at step {result.step:,}; continue with:\n"
-            f"  alextrain fit {shards} --run {folder} --resume"
-        )
-        return
-    if sets.validation is None:
-        click.echo(f"Nothing was validated: there is no val split. Weights: {result.checkpoint}")
-    else:
-        best = min(epochs, key=lambda row: row["val_top1_error"])
-        known = "val_top5_error" in best
-        top5 = f", top-5 error {best['val_top5_error']:.2%}" if known else ""
-        click.echo(
-            f"Best epoch {best['epoch']}: top-1 error {best['val_top1_error']:.2%}{top5} "
-            f"({sets.validation.name}, 1 view). Weights: {result.checkpoint}"
-        )
-    split = "val" if "val" in sets.manifest.splits else "train"
-    click.echo(
-        "Next:\n"
-        f"  alextrain eval {result.checkpoint} {shards} --split {split} --views 10\n"
-        f"  alextrain predict {result.checkpoint} IMAGE"
-    )

@@ -10,6 +10,8 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# keys of a recipe that `fit` has options for
+RECIPE_KEYS = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
 SHARDS = click.Path(path_type=Path)
 CHECKPOINT = click.Path(path_type=Path)
 

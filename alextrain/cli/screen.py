@@ -135,10 +135,10 @@ class Screen:
             f"{values['seconds']:.0f} s"
         )
 
-    def counting(self, title: str, done: int, total: int) -> None:
+    def counting(self, title: str, done: int, total: int, unit: str = "images") -> None:
         """Show how many images are done: "evaluating"."""
         if self._bar is None:
-            self._open(title, total, 0)
+            self._open(title, total, 0, unit)
         self._bar.update(done - self._bar.n)
         if self._bar.disable:  # tqdm does not count then
             self._bar.n = done
@@ -146,18 +146,18 @@ class Screen:
             if now - self._said > LINE_SECONDS:
                 self._said = now
                 if not self.silent:
-                    click.echo(f"{title}: {done:,} of {total:,} images", err=True)
+                    click.echo(f"{title}: {done:,} of {total:,} {unit}", err=True)
         if done >= total:
             self._close()
 
-    def _open(self, title: str, total: int, done: int) -> None:
+    def _open(self, title: str, total: int, done: int, unit: str = "images") -> None:
         self._close()
         self._said = time.perf_counter()
         self._bar = tqdm(
             total=total,
             initial=done,
             desc=title,
-            unit=" images",
+            unit=f" {unit}",
             disable=self.silent or not sys.stderr.isatty(),
             leave=False,
             dynamic_ncols=True,

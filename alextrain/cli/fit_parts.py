@@ -1,0 +1,93 @@
+"""What `alextrain fit` does, part by part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from alextrain.cli.screen import Screen
+    from alextrain.device import Machine
+    from alextrain.ranks import Ranks
+    from alextrain.recipe import Recipe
+    from alextrain.run import Run, RunResult
+    from alextrain.sets import Sets
+
+
+def open_shards(
+    shards: Path,
+    recipe: Recipe,
+    machine: Machine,
+    options: dict[str, Any],
+    screen: Screen,
+    ranks: Ranks,
+) -> Sets:
+    """Open the shards with the options of the command."""
+    from alextrain.sets import open_sets
+
+    return open_sets(
+        shards,
+        recipe,
+        machine,
+        cache=options["cache"],
+        workers=options["workers"],
+        ranks=ranks,
+        on_cached=screen.caching,
+    )
+
+
+def make_run(
+    folder: Path,
+    sets: Sets,
+    recipe: Recipe,
+    machine: Machine,
+    options: dict[str, Any],
+    screen: Screen,
+    ranks: Ranks,
+) -> Run:
+    """Make the run with the options of the command, and say what it is."""
+    from alextrain.run import Run, Saving
+    from alextrain.setup import Memory, banner, make_trainer
+
+    classes = len(sets.manifest.classes)
+    memory = Memory(options["micro_batch"], options["recompute"])
+    trainer = make_trainer(recipe, machine, classes, options["compiled"], ranks, memory)
+    for line in banner(folder, sets, trainer, machine):
+        screen.say(line)
+    saving = Saving(steps=options["save_every"], keep=options["keep"])
+    return Run(folder, sets, trainer, machine, screen, saving)
+
+
+def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
+    """Draw the curves, say how the run ended and what to do next."""
+    from alextrain.figures import draw_curves
+    from alextrain.runlog import read_epochs
+
+    epochs = read_epochs(folder)
+    if epochs:
+        draw_curves(folder / "curves.png", epochs, len(sets.manifest.classes))
+        click.echo(f"Curves: {folder / 'curves.png'}")
+    if not result.finished:
+        click.echo(
+            f"Stopped at step {result.step:,}; continue with:\n"
+            f"  alextrain fit {shards} --run {folder} --resume"
+        )
+        return
+    if sets.validation is None:
+        click.echo(f"Nothing was validated: there is no val split. Weights: {result.checkpoint}")
+    else:
+        best = min(epochs, key=lambda row: row["val_top1_error"])
+        known = "val_top5_error" in best
+        top5 = f", top-5 error {best['val_top5_error']:.2%}" if known else ""
+        click.echo(
+            f"Best epoch {best['epoch']}: top-1 error {best['val_top1_error']:.2%}{top5} "
+            f"({sets.validation.name}, 1 view). Weights: {result.checkpoint}"
+        )
+    split = "val" if "val" in sets.manifest.splits else "train"
+    click.echo(
+        "Next:\n"
+        f"  alextrain eval {result.checkpoint} {shards} --split {split} --views 10\n"
+        f"  alextrain predict {result.checkpoint} IMAGE"
+    )
