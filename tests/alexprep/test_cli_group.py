@@ -14,6 +14,7 @@ from alexprep.cli.group import Terminated
 from alexprep.synth.cast import SynthSettings
 from alexprep.synth.raw_set import make_raw
 from tests.alexprep.commands import ALEXPREP, run
+from tests.alexprep.processes import wait_for_silence
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,9 @@ def many_images(tmp_path_factory):
 def test_a_stopped_shard_is_continued_by_the_same_command(many_images, tmp_path, number):
     shards = tmp_path / "shards"
     command = [*ALEXPREP, "shard", many_images, shards, "--shard-size", "4", "--jobs", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         wait_for(lambda: len(list(shards.glob(".work/train-*.json"))) >= 2, process)
         process.send_signal(number)
@@ -105,6 +108,7 @@ def test_a_stopped_shard_is_continued_by_the_same_command(many_images, tmp_path,
     assert process.returncode == 128 + number, errors
     assert errors.splitlines()[-1].startswith(f"Stopped by {number.name}; run the same"), errors
     assert "Traceback" not in errors
+    assert wait_for_silence(process.pid) == []
     finished = len(list(shards.glob("train-*.tar")))
     assert 2 <= finished < 30
     assert run("stats", shards).exit_code == 1  # unfinished

@@ -3,20 +3,26 @@
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from alexprep.build import build
-from alexprep.shards.manifest import MANIFEST, WORK
+from alexprep.errors import DiskError
+from alexprep.shards.manifest import WORK
 from alexprep.shards.tar import read_shard
-from tests.alexprep.sets import PATHS, contents, make_raw, marks, plan_of
-
-DRIVER = Path(__file__).parent / "driver.py"
+from tests.alexprep.processes import (
+    first_workers,
+    images,
+    kill,
+    press_ctrl_c,
+    processes_of,
+    start,
+    terminate,
+    wait_for_silence,
+    workers_of,
+)
+from tests.alexprep.sets import contents, make_raw, marks, plan_of
 
 
 @pytest.fixture(scope="module")
@@ -30,69 +36,6 @@ def whole(raw, tmp_path_factory):
     target = tmp_path_factory.mktemp("whole") / "shards"
     build(plan_of(raw), target, jobs=1)
     return contents(target)
-
-
-def start(raw, target, jobs, slow=0.05):
-    """A run in a session of its own, as from a terminal; each image takes `slow` seconds longer."""
-    return subprocess.Popen(
-        [sys.executable, str(DRIVER), str(raw), str(target), str(jobs)],
-        env=os.environ | {"PYTHONPATH": PATHS, "TEST_HOOKS": "1", "TEST_SLOW": str(slow)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def images(count):
-    """Wait until the run has told of so many images, or has ended."""
-
-    def wait(process):
-        done = 0
-        while done < count and (line := process.stdout.readline()):
-            done += int(line)
-
-    return wait
-
-
-def first_workers(process):
-    """Wait until there are worker processes, which have not yet begun to work."""
-    while len(workers_of(process.pid)) < 2 and process.poll() is None:
-        time.sleep(0.002)
-
-
-def processes_of(session):
-    """Ids of living processes of a session."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
-
-
-def workers_of(session):
-    """Ids of the worker processes of a session."""
-    found = []
-    for process in processes_of(session):
-        try:
-            command = Path(f"/proc/{process}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"LokyProcess" in command:
-            found.append(process)
-    return found
-
-
-def wait_for_silence(session, seconds=10.0):
-    """Wait until no process of the session is left; return those that are."""
-    deadline = time.monotonic() + seconds
-    while (left := processes_of(session)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
 
 
 def check_all_is_whole(target, plan):
@@ -122,19 +65,6 @@ def stop_and_continue(raw, target, whole, jobs, wait, stop):
     assert contents(target) == whole
     assert left == []
     return code, output
-
-
-def kill(process):
-    os.kill(process.pid, signal.SIGKILL)
-
-
-def press_ctrl_c(process):
-    """As a terminal does: the signal goes to every process of the group."""
-    os.killpg(process.pid, signal.SIGINT)
-
-
-def terminate(process):
-    os.kill(process.pid, signal.SIGTERM)
 
 
 @pytest.mark.parametrize(("jobs", "wait"), [(1, images(9)), (2, images(13)), (2, first_workers)])
@@ -200,30 +130,14 @@ def test_a_killed_worker_costs_no_image(raw, whole, tmp_path):
     assert contents(target) == whole
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", range(12))
-def test_many_kills_in_a_row_end_in_the_same_bytes(raw, whole, tmp_path, seed):
-    """Kill again and again, after times drawn at random, until a run comes through."""
-    draw = np.random.default_rng(seed)
+def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(raw, whole, tmp_path):
     target = tmp_path / "shards"
-    stops = [kill, kill, press_ctrl_c, terminate]
-    before = {}
-    for _ in range(40):
-        process = start(raw, target, int(draw.integers(1, 4)), slow=0.02)
-        try:
-            process.wait(timeout=float(draw.uniform(0.3, 3.5)))
-        except subprocess.TimeoutExpired:
-            stops[int(draw.integers(0, len(stops)))](process)
-            process.wait(timeout=30)
-        process.stdout.close()
-        process.stderr.close()
-        if draw.integers(0, 2):
-            assert wait_for_silence(process.pid) == []
-        check_all_is_whole(target, plan_of(raw))
-        now = marks(target)
-        assert now.items() >= before.items()
-        before = now
-        if (target / MANIFEST).is_file():
-            break
-    build(plan_of(raw), target, jobs=1)
+    process = start(raw, target, 2)
+    images(3)(process)
+    with pytest.raises(DiskError, match="another run is writing to this folder"):
+        build(plan_of(raw), target, jobs=1)
+    images(10_000)(process)
+    assert process.wait(timeout=60) == 0
+    process.stdout.close()
+    process.stderr.close()
     assert contents(target) == whole
