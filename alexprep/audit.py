@@ -126,7 +126,8 @@ def _strange(raw: RawSet) -> Iterator[str]:
         bad = [s for s in raw.splits[split] if isinstance(s.container, Unreadable)]
         if bad:
             yield f"{split}: cannot be read: {some(source.name for source in bad)}"
-        empty = [s for s in raw.splits[split] if not s.size and s not in bad]
+        readable = (s for s in raw.splits[split] if not isinstance(s.container, Unreadable))
+        empty = [source for source in readable if not source.size]
         if empty:
             yield f"{split}: {len(empty):,} with 0 bytes: {some(source.name for source in empty)}"
     if "train" in raw.splits:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from alexprep.errors import RawError
 from alexprep.raw.containers import Folder, Unreadable
-from alexprep.raw.source import Source, ignored, shown
+from alexprep.raw.source import Source, ignored, is_folder, shown
 
 
 class Listed(NamedTuple):
@@ -35,7 +35,7 @@ def list_split(folder: Path, split: str, passed_over: Collection[str] = ()) -> L
     for entry in entries:
         if entry.name in passed_over:
             continue
-        if not entry.is_dir():
+        if not is_folder(entry):
             listed.loose.append(entry.name)
             continue
         name = f"{split}/{entry.name}"

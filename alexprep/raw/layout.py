@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alexprep.errors import RawError
-from alexprep.raw.source import RawSet, ignored, some
+from alexprep.raw.source import RawSet, ignored, is_folder, some
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Place:
             with os.scandir(path) as entries:
                 for entry in entries:
                     if not ignored(entry.name):
-                        (folders if entry.is_dir() else files).append(entry.name)
+                        (folders if is_folder(entry) else files).append(entry.name)
         except OSError as error:
             raise RawError(f"{path}: cannot be read ({error.strerror})") from error
         return replace(place, folders=tuple(sorted(folders)), files=tuple(sorted(files)))

@@ -122,6 +122,14 @@ def ignored(name: str) -> bool:
     return name.startswith(".") or name.lower() in _DROPPINGS
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder or a link to one; a link in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def clean_path(name: str) -> tuple[str, ...]:
     """Return the parts of an archive member's name, without leading slashes, "." and ".."."""
     return tuple(part for part in name.split("/") if part not in ("", ".", ".."))

@@ -92,6 +92,18 @@ def test_a_folder_that_may_not_be_entered_is_a_bad_file_and_its_class_stays(tmp_
             read_source(source)
 
 
+def test_links_in_a_circle_beside_folders_are_passed_over_and_named(tmp_path):
+    write_folders(tmp_path, {"train/a/1.jpg": b"1"})
+    for link in (tmp_path / "round", tmp_path / "train" / "round"):
+        link.symlink_to(link)
+    raw = open_as("imagefolder", tmp_path)
+    assert raw.found == [
+        "train: 1 file of 1 class",
+        "train: 1 file beside the class folders not read (round)",
+        "not read: round",
+    ]
+
+
 def test_a_val_split_alone_is_a_raw_set(tmp_path):
     raw = open_as("imagefolder", write_folders(tmp_path, {"val/a/1.jpg": b"1"}))
     assert list(raw.splits) == ["val"]
