@@ -11,6 +11,7 @@ from alexprep import __version__
 from alexprep.cli.diff import diff
 from alexprep.cli.download import download
 from alexprep.cli.group import Cli
+from alexprep.cli.index import index
 from alexprep.cli.inspect import inspect
 from alexprep.cli.look import doctor, figures, info, preview
 from alexprep.cli.measure import stats, verify
@@ -48,6 +49,7 @@ for command in (
     figures,
     extract,
     import_,
+    index,
     synth,
     download,
     doctor,
