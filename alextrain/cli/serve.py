@@ -71,14 +71,22 @@ TOKEN = "ALEXTRAIN_TOKEN"  # noqa: S105  # the variable's name
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"Clients must show what this file holds. [default: ${TOKEN}, if set]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "onnx", "torch"]),
+    default="auto",
+    show_default=True,
+    help="auto: ONNX Runtime on the CPU, torch on a GPU.",
+)
 @machine_options
 def serve(model: Path, **options: Any) -> None:
     """Answer requests over HTTP by the network in MODEL.
 
-    MODEL is a checkpoint, or a folder of versions (MODEL/1/best.pt, MODEL/2/best.pt and so on), of
-    which the newest whole one is served. http://127.0.0.1:8000/ is a page to drop pictures on;
-    POST /predict and the Open Inference Protocol are for programs. SIGHUP loads the newest version,
-    SIGTERM ends when all is answered. See docs/serve.md.
+    MODEL is a checkpoint, a file of `alextrain export --to onnx`, or a folder of versions
+    (MODEL/1/best.pt, MODEL/2/model.onnx and so on), of which the newest whole one is served.
+    http://127.0.0.1:8000/ is a page to drop pictures on; POST /predict and the Open Inference
+    Protocol are for programs. SIGHUP loads the newest version, SIGTERM ends when all is answered.
+    See docs/serve.md.
 
     \b
     Examples:
@@ -93,8 +101,8 @@ def serve(model: Path, **options: Any) -> None:
     import asyncio
 
     from alextrain.device import choose_machine
+    from alextrain.serve.engines import load_served
     from alextrain.serve.limits import Limits
-    from alextrain.serve.served import load_served
     from alextrain.serve.server import run
     from alextrain.serve.service import Service
 
@@ -116,7 +124,7 @@ def serve(model: Path, **options: Any) -> None:
         return Service(
             model,
             options["name"],
-            lambda path: load_served(path, machine),
+            lambda path: load_served(path, machine, options["engine"]),
             machine,
             limits,
             token,

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from alextrain.errors import ExportError
 from alextrain.export.parity import Forward
 from alextrain.extras import need
 
@@ -76,12 +77,18 @@ def open_onnx(data: bytes, threads: int = 0) -> tuple[Forward, dict[str, str]]:
 
     Raises:
         PackageError: onnxruntime is not installed.
+        ExportError: this is no ONNX file, or a damaged one.
     """
     runtime = need("onnxruntime", "export")
+    told = need("onnxruntime.capi.onnxruntime_pybind11_state", "export")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors
-    session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    damaged = (told.InvalidProtobuf, told.InvalidGraph, told.InvalidArgument, told.Fail)
+    try:
+        session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except (*damaged, told.NotImplemented) as error:
+        raise ExportError("no ONNX file that ONNX Runtime can run, or a damaged one") from error
     name = session.get_inputs()[0].name
 
     def forward(images: NDArray[Any]) -> NDArray[np.float32]:

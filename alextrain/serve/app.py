@@ -37,6 +37,7 @@ def make_app(service: Service) -> Starlette:
         _route(service, "/v2", _metadata),
         _route(service, "/v2/health/live", _live),
         _route(service, "/v2/health/ready", _ready),
+        _route(service, "/classes", _classes),
         _route(service, "/metrics", _metrics, shown=True),
         _route(service, model, inference.model_metadata),
         _route(service, f"{model}/ready", _model_ready),
@@ -127,6 +128,18 @@ async def _openapi(_request: Request, service: Service) -> Any:
 
 async def _metadata(_request: Request, _service: Service) -> Any:
     return inference.server_metadata()
+
+
+async def _classes(_request: Request, service: Service) -> Any:
+    async with service.serving.use() as active:
+        served = active.served
+        pairs = zip(served.classes, served.words, strict=True)
+        return {
+            "model": service.name,
+            "version": active.version,
+            "gradcam": served.heat is not None,
+            "classes": [{"class": name, "words": words} for name, words in pairs],
+        }
 
 
 async def _live(_request: Request, _service: Service) -> Any:

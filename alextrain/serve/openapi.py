@@ -23,6 +23,7 @@ _ANSWER = {
         "version": {"type": "string"},
         "turned": {"type": "boolean", "description": "upright, as the picture's EXIF says"},
         "guesses": {"type": "array", "items": {"$ref": "#/components/schemas/Guess"}},
+        "gradcam": {"type": "string", "description": "data:image/png of where the evidence lies"},
     },
 }
 _TENSOR = {
@@ -69,6 +70,7 @@ def openapi(model: str) -> dict[str, Any]:
         "security": [{}, {"token": []}],
         "paths": {
             "/predict": {"post": _predict()},
+            "/classes": {"get": _get("The classes, in the order of the outputs.")},
             "/v2": {"get": _get("The server's name and version.")},
             "/v2/health/live": {"get": _get("200 while the process runs.")},
             "/v2/health/ready": {"get": _get("200 where requests are answered, else 503.")},
@@ -86,9 +88,10 @@ def _predict() -> dict[str, Any]:
     picture = {"type": "string", "format": "binary"}
     form = {"type": "object", "properties": {"file": picture}, "required": ["file"]}
     top = {"name": "top", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 5}}
+    heat = {"name": "gradcam", "in": "query", "schema": {"enum": [0, 1], "default": 0}}
     return {
         "summary": "Name what one picture shows.",
-        "parameters": [top],
+        "parameters": [top, heat],
         "requestBody": {
             "required": True,
             "content": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -26,13 +27,14 @@ async def predict(request: Request, service: Service) -> dict[str, Any]:
     """Answer with the likeliest classes.
 
     Args:
-        request: A form with a file, or the bytes of one; `top` in the query: how many guesses.
+        request: A form with a file, or the bytes of one; `top` in the query: how many
+            guesses; `gradcam=1`: also a picture of where the evidence for the first one lies.
         service: The model and its limits.
 
     Raises:
-        RefusedError: 413 too large, 415 no picture, 422 a damaged picture or a wrong `top`.
+        RefusedError: 413 too large, 415 no picture, 422 a damaged picture or a wrong query.
     """
-    top = _top(request)
+    top, wants_heat = _top(request), _switch(request, "gradcam")
     kind = _kind(request)
     body = await read_body(request, service.limits)
     data = file_in_form(request.headers["content-type"], body) if kind == FORM else body
@@ -40,12 +42,15 @@ async def predict(request: Request, service: Service) -> dict[str, Any]:
         served = active.served
         square, turned = await _decoded(data, served, service)
         row = await active.batcher.ask(square)
-        return {
+        answer = {
             "model": service.name,
             "version": active.version,
             "turned": turned,
             "guesses": guesses(row, served, top),
         }
+        if wants_heat:
+            answer["gradcam"] = await _gradcam(square, served, service)
+        return answer
 
 
 def guesses(row: NDArray[np.float32], served: Served, top: int) -> list[dict[str, Any]]:
@@ -70,6 +75,23 @@ async def _decoded(data: bytes, served: Served, service: Service) -> tuple[NDArr
         ) from error
     except ImageError as error:
         raise RefusedError(422, f"no picture: {error}") from error
+
+
+async def _gradcam(square: NDArray[np.uint8], served: Served, service: Service) -> str:
+    """Return where the evidence for the first guess lies, as the address of a PNG in itself."""
+    if served.heat is None:
+        raise RefusedError(
+            422, "gradcam=1 needs a checkpoint; an exported model has no gradients to look at"
+        )
+    png = await service.serving.compute(served.heat, square)
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _switch(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "0")
+    if text not in ("0", "1"):
+        raise RefusedError(422, f"{name}={text[:20]!r} in the query; expected 0 or 1")
+    return text == "1"
 
 
 def _top(request: Request) -> int:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexprep.settings import PrepSettings
-from alextrain.device import Machine
 from alextrain.errors import CheckpointError
-from alextrain.network import Network
-from alextrain.predict import Predictor
 from alextrain.serve.batching import Forward
 
-ENGINES = ("auto", "torch", "onnx")
+Heat = Callable[[NDArray[np.uint8]], bytes]
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Served:
     classes: list[str]  # [output] -> class folder or wnid
     words: list[str]  # [output] -> a name for people
     forward: Forward  # uint8 [n, S, S, 3] -> probabilities float32 [n, classes]
+    heat: Heat | None = None  # uint8 [S, S, 3] -> a PNG of where the evidence lies (Grad-CAM)
 
     @property
     def size(self) -> int:
@@ -53,25 +52,3 @@ class Served:
 
 
 Loader = Callable[[Path], Served]
-
-
-def load_served(path: Path, machine: Machine) -> Served:
-    """Make a network ready to answer.
-
-    Args:
-        path: A checkpoint.
-        machine: Device and precision.
-
-    Raises:
-        CheckpointError: it cannot be read.
-    """
-    network = Network.load(path, machine)
-    predictor = Predictor(network)
-    return Served(
-        source=str(path),
-        engine=f"torch, {machine.describe()}",
-        settings=network.settings,
-        classes=network.classes,
-        words=network.words,
-        forward=predictor.probabilities,
-    )

@@ -8,6 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from alexprep.errors import AlexError
 from alextrain.errors import CheckpointError
@@ -16,6 +20,7 @@ from alextrain.serve.limits import Limits, RefusedError
 from alextrain.serve.served import Loader, Served
 from alextrain.serve.versions import Version, find_versions, pinned
 
+T = TypeVar("T")
 Say = Callable[[str], object]
 
 
@@ -75,6 +80,10 @@ class Serving:
             active.users -= 1
             if not active.users:
                 active.unused.set()
+
+    async def compute(self, work: Callable[[NDArray[np.uint8]], T], square: NDArray[np.uint8]) -> T:
+        """Do something else with a picture between two batches."""
+        return await asyncio.get_running_loop().run_in_executor(self._computing, work, square)
 
     async def reload(self, version: str | None = None) -> Active:
         """Serve another version, or the same one anew; requests go on meanwhile.

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from alextrain.predict import Predictor
-from alextrain.serve.served import load_served
+from alextrain.serve.engines import load_served
 from tests.alextrain.use.serve.colours import CPU, picture, serving
 
 pytestmark = pytest.mark.anyio
