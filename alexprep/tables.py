@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.raw.source import shown
-from alexprep.shards.manifest import Manifest
+from alexprep.shards.manifest import FOREIGN, Manifest
 from alexprep.shards.statistics import Statistics
 
 # The authors' statistics of ILSVRC2012: cuda-convnet2, make-data/input_meta (data_mean averaged
@@ -89,6 +89,8 @@ def manifest_table(manifest: Manifest) -> str:
     if settings.exif_transpose:
         pictures += ", turned as EXIF says"
     encoding = f"JPEG, quality {settings.quality}, {settings.subsampling}"
+    if manifest.layout == FOREIGN:
+        pictures, encoding = f"{settings.size}x{settings.size}, made elsewhere", "JPEG"
     words = [shown(word) for word in manifest.words[:3] if word]
     facts = [
         ("classes", f"{len(manifest.classes):,} ({', '.join(words)}, ...)"),

@@ -70,6 +70,11 @@ def test_no_tar_is_changed_and_what_was_there_stays(tars):
     assert verify(tars) == []
 
 
+def test_nothing_is_claimed_about_how_they_were_made(tars):
+    adopt(tars, jobs=1)
+    assert "24x24, made elsewhere; JPEG\n" in run("info", tars).output
+
+
 def test_statistics_are_those_of_the_stored_images(tars):
     adopt(tars, jobs=1)
     stored = [Image.open(io.BytesIO(encode(image, "jpg"))) for image in IMAGES[:8]]

@@ -34,7 +34,10 @@ def test_statistics_are_those_of_the_images(shards):
     assert np.array_equal(found.pixel_sum, TRAIN.sum(axis=0, dtype=np.int64))
     assert found.channel_mean == pytest.approx(pixels.mean(axis=0), rel=1e-12)
     assert found.channel_std == pytest.approx(pixels.std(axis=0), rel=1e-12)
-    assert found.covariance == pytest.approx(np.cov(pixels.T, bias=True), rel=1e-9)
+    assert found.covariance == pytest.approx(np.cov(pixels.T, bias=True), rel=1e-12)
+    values = np.linalg.eigvalsh(np.cov(pixels.T, bias=True))[::-1]
+    assert found.eigenvalues == pytest.approx(values, rel=1e-12)
+    assert np.array_equal(found.mean_image, TRAIN.mean(axis=0).astype(np.float32))
 
 
 def test_they_are_measured_from_the_stored_bytes_not_from_the_originals(tmp_path):
