@@ -39,10 +39,11 @@ def laid_out(
         DiskError: there is no room for them.
         RawError: the raw set is damaged.
     """
+    # A raw set has containers of one kind. To look at each sample of a plan takes its time.
+    if not any(isinstance(task.samples[0].source.container, Streamed) for task in tasks):
+        return list(tasks)
     sources = [sample.source for task in tasks for sample in task.samples]
     slow = sum(isinstance(source.container, Streamed) for source in sources)
-    if not slow:
-        return list(tasks)
     if to_lay is not None:
         to_lay(slow)
     placed = lay_out(sources, target / WORK / f"{owner}{SPOOL}", jobs, laid)

@@ -19,6 +19,7 @@ from alexprep.errors import ShardError
 from alexprep.files import disk_errors, lock_directory, sync_folder, write_atomically
 from alexprep.finish import INFO, info_bytes
 from alexprep.heartbeat import Watch
+from alexprep.laid import laid_out
 from alexprep.plan import Plan
 from alexprep.pool import Assignment, Killers, make_shards
 from alexprep.record import Record, join, record_name
@@ -81,7 +82,8 @@ def repair(
         try:
             with disk_errors(beside):
                 (beside / WORK).mkdir(parents=True)
-            tasks = [Assignment(place, plan.tasks[place]) for place in places]
+            laid = laid_out(beside, [plan.tasks[place] for place in places], jobs)
+            tasks = [Assignment(place, task) for place, task in zip(places, laid, strict=True)]
             _make(beside, plan, tasks, jobs or usable_cores(), on_progress)
             records = {place: _same(beside, directory, manifest, plan, place) for place in places}
             files = _beside_shards(directory, manifest, findings, records)

@@ -45,11 +45,16 @@ class Ranges(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Say nothing of a client that hangs up."""
+
+
 @contextmanager
 def serving(folder, *, ranges=True):
     """Serve a folder; yields the server, which has `url`, `asked` and `plan`."""
     handler = partial(Ranges, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         server.ranges, server.asked, server.plan = ranges, [], []
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))

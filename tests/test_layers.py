@@ -21,6 +21,8 @@ ORDER = [
     "alexprep.shards.manifest",
     "alexprep.shards.other_indexes",
     "alexprep.shards.statistics",
+    "alexprep.shards.fetched",
+    "alexprep.upload",
     "alexprep.shards.reader",
     "alexprep.raw.place",
     "alexprep.raw.source",
@@ -118,6 +120,7 @@ ORDER = [
     "alexprep.synth.archives",
     "alexprep.synth.raw_set",
     "alexprep.cli.group",
+    "alexprep.cli.places",
     "alexprep.cli.options",
     "alexprep.cli.progress",
     "alexprep.cli.shard_options",
@@ -266,6 +269,7 @@ CONTRACT = {m for m in ORDER if m.startswith("alexprep.shards.")} | {
     "alexprep.decode",
     "alexprep.geometry",
     "alexprep.transform",
+    "alexprep.cli.places",  # shards may lie behind a URL for both
     "alexprep.cli.group",  # both programs say errors in the same way
 }
 # What is slow to import, and the only modules that may import it.

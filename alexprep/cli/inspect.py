@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alexprep.cli.options import RAW, raw_options
+from alexprep.cli.options import raw_options
+from alexprep.cli.places import RAW
 
 if TYPE_CHECKING:
     from alexprep.raw.source import RawSet

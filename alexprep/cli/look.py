@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from alexprep.cli.options import PATH, shards_argument
+from alexprep.cli.places import RAW
 
 
 @click.command(short_help="What SHARDS holds.")
-@shards_argument
-def info(shards: Path) -> None:
+@click.argument("shards", type=RAW)
+def info(shards: Path | str) -> None:
     """Say what SHARDS holds: splits, classes, settings, codec, fingerprint.
 
     The fingerprint is one number for the whole set, to print in a paper: two sets with the same
@@ -29,6 +30,9 @@ def info(shards: Path) -> None:
     from alexprep.shards.statistics import STATISTICS, Statistics
     from alexprep.tables import manifest_table
 
+    if isinstance(shards, str):
+        _remote_info(shards)
+        return
     manifest = Manifest.load(shards)
     manifest.check_files(shards)
     click.echo(manifest_table(manifest))
@@ -43,6 +47,18 @@ def info(shards: Path) -> None:
         click.echo(f"statistics   {path}, of {statistics.count:,} images ({statistics.split})")
     else:
         click.echo(f"statistics   none yet: alexprep stats {shards}")
+
+
+def _remote_info(url: str) -> None:
+    from alexprep.errors import ShardError
+    from alexprep.remote import shown_url
+    from alexprep.shards.fetched import remote_manifest
+    from alexprep.tables import manifest_table
+
+    manifest = remote_manifest(url)
+    if manifest is None:
+        raise ShardError(f"{shown_url(url)}: holds no finished set of shards")
+    click.echo(manifest_table(manifest))
 
 
 @click.command(short_help="Draw some images of SHARDS.")

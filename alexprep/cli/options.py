@@ -8,28 +8,17 @@ from typing import Any, TypeVar
 
 import click
 
+from alexprep.cli.places import SHARDS
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Whether it exists is said by the library, in a sentence that names the remedy.
 PATH = click.Path(path_type=Path)
 
 
-class Raw(click.Path):
-    """A path, or the text of a URL."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Return a Path, or a URL as it is."""
-        from alexprep.remote import is_url
-
-        return value if is_url(str(value)) else super().convert(value, param, ctx)
-
-
-RAW = Raw(path_type=Path)
-
-
 def shards_argument(command: Command) -> Command:
     """Add the argument SHARDS."""
-    return click.argument("shards", type=PATH)(command)
+    return click.argument("shards", type=SHARDS)(command)
 
 
 def raw_options(command: Command) -> Command:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alexprep.cli.options import PATH, RAW, fit_options
+from alexprep.cli.options import fit_options
+from alexprep.cli.places import RAW
 from alexprep.cli.shard_options import shard_options
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ _SLOW_READING = 0.5  # share of the time from which on the disk is worth a word
 
 @click.command(short_help="Make SHARDS of the raw images in RAW.")
 @click.argument("raw", type=RAW)
-@click.argument("shards", type=PATH)
+@click.argument("shards", type=RAW)
 @shard_options
-def shard(raw: Path | str, shards: Path, **options: Any) -> None:
+def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
     """Make SHARDS, a folder of 256x256 pictures in tar files, of the raw images in RAW.
 
     RAW is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, a folder
@@ -53,6 +54,7 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
     from alexprep.settings import PrepSettings
     from alexprep.threads import usable_cores
 
+    url, shards = _remote_target(shards)
     own = {name: options[name] for name in PrepSettings().to_dict()}
     settings = PrepSettings(**own)
     jobs = options["jobs"] or usable_cores()
@@ -60,6 +62,8 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
     part = read_part(options["part"]) if options["part"] else None
     if part is not None and options["overwrite"]:
         raise SettingsError("a part removes nothing; run `alexprep shard --overwrite` first")
+    if part is not None and url is not None:
+        raise SettingsError("parts are made in a folder that all machines share, not behind a URL")
     found = open_raw(
         raw.absolute() if backend.elsewhere and isinstance(raw, Path) else raw,
         options["layout"],
@@ -94,8 +98,36 @@ def shard(raw: Path | str, shards: Path, **options: Any) -> None:
         _say_summary(shards, plan, summary, stats=options["stats"])
     else:
         _say_part(shards, part, summary)
+    if url is not None:
+        _upload(shards, url)
     if summary.exit_code:
         raise SystemExit(summary.exit_code)
+
+
+def _remote_target(shards: Path | str) -> tuple[str | None, Path]:
+    """Return the URL that the shards go to, if they do, and the folder in which they are made."""
+    if isinstance(shards, Path):
+        return None, shards
+    from alexprep.shards.fetched import copy_folder
+    from alexprep.shards.manifest import Manifest
+    from alexprep.upload import check_free
+
+    folder = copy_folder(shards)
+    check_free(shards, Manifest.load(folder) if _is_finished(folder) else None)
+    return shards, folder
+
+
+def _upload(shards: Path, url: str) -> None:
+    from alexprep.cli.progress import Progress
+    from alexprep.remote import shown_url
+    from alexprep.shards.fetched import BESIDE
+    from alexprep.upload import upload
+
+    files = [*shards.glob("*.tar"), *shards.glob("index-*.npz")]
+    files += [shards / name for name in BESIDE if (shards / name).is_file()]
+    with Progress(sum(path.stat().st_size for path in files), "bytes", scale=True) as progress:
+        sent = upload(shards, url, progress.update)
+    click.echo(f"Uploaded: {_number(sent, 'file')} to {shown_url(url)}; the copy here: {shards}")
 
 
 class _Bars:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -119,11 +120,12 @@ def lay_out(
 
 def cheap_sample(sources: Iterable[Source], count: int) -> list[Source]:
     """Return the first of the sources; of a container that is slow at random, its first ones."""
-    every = list(sources)
-    if not every or not isinstance(every[0].container, Streamed):
-        return every[:count]
-    container = every[0].container
-    inside = (source for source in every if source.container is container)
+    rest = iter(sources)
+    chosen = list(islice(rest, count))
+    if not chosen or not isinstance(chosen[0].container, Streamed):
+        return chosen
+    container = chosen[0].container
+    inside = (source for source in chain(chosen, rest) if source.container is container)
     return nsmallest(count, inside, key=attrgetter("place"))
 
 

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
+from alexprep.cli import places
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # keys of a recipe that `fit` has options for
 RECIPE_KEYS = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
-SHARDS = click.Path(path_type=Path)
+SHARDS = places.SHARDS
 CHECKPOINT = click.Path(path_type=Path)
 
 

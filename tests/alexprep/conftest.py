@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from alexprep import remote
 from tests.alexprep.commands import run
 from tests.alexprep.sets import PATHS, make_raw
 
@@ -48,3 +49,22 @@ def shards(raw_folder, tmp_path):
     result = run("shard", raw_folder, tmp_path / "shards", "--size", 32, "--jobs", 1)
     assert result.exit_code == 0, result.output
     return tmp_path / "shards"
+
+
+@pytest.fixture(scope="session")
+def bucket():
+    """An S3 server on loopback with a bucket; the environment as its users would have it."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "known")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        remote._file_system.cache_clear()
+        remote._file_system("s3").mkdir("images")
+        yield "s3://images"
+        remote._file_system.cache_clear()
+    server.stop()

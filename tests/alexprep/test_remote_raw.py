@@ -176,25 +176,6 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
         open_raw("s3://bucket/raw.tar")
 
 
-@pytest.fixture(scope="module")
-def bucket():
-    """An S3 server on loopback with a bucket; the environment as its users would have it."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "known")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        remote._file_system.cache_clear()
-        remote._file_system("s3").mkdir("images")
-        yield "s3://images"
-        remote._file_system.cache_clear()
-    server.stop()
-
-
 @pytest.mark.parametrize("form", ["raw.tar", "raw.zip", "raw"])
 def test_a_set_in_a_bucket_gives_the_sources_of_the_folders(tmp_path, bucket, form):
     files = tree()
