@@ -46,9 +46,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
     """
     from alexprep.backends import Backend
     from alexprep.build import build
-    from alexprep.errors import SettingsError
     from alexprep.overwrite import overwrite
-    from alexprep.parts import read_part
     from alexprep.plan import make_plan
     from alexprep.raw.detect import open_raw
     from alexprep.settings import PrepSettings
@@ -59,11 +57,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
     settings = PrepSettings(**own)
     jobs = options["jobs"] or usable_cores()
     backend = Backend(options["backend"], options["cluster"])
-    part = read_part(options["part"]) if options["part"] else None
-    if part is not None and options["overwrite"]:
-        raise SettingsError("a part removes nothing; run `alexprep shard --overwrite` first")
-    if part is not None and url is not None:
-        raise SettingsError("parts are made in a folder that all machines share, not behind a URL")
+    part = _part(options, url)
     found = open_raw(
         raw.absolute() if backend.elsewhere and isinstance(raw, Path) else raw,
         options["layout"],
@@ -98,6 +92,24 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
         _say_summary(shards, plan, summary, stats=options["stats"])
     else:
         _say_part(shards, part, summary)
+    _end(summary, shards, url)
+
+
+def _part(options: dict[str, Any], url: str | None) -> Part | None:
+    """Return the part that is to be made, None for all."""
+    from alexprep.errors import SettingsError
+    from alexprep.parts import read_part
+
+    if not options["part"]:
+        return None
+    if options["overwrite"]:
+        raise SettingsError("a part removes nothing; run `alexprep shard --overwrite` first")
+    if url is not None:
+        raise SettingsError("parts are made in a folder that all machines share, not behind a URL")
+    return read_part(options["part"])
+
+
+def _end(summary: Summary, shards: Path, url: str | None) -> None:
     if url is not None:
         _upload(shards, url)
     if summary.exit_code:
