@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-from alexprep.cli import places
+from alexprep.cli.places import SHARDS as FOLDER_OR_URL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # keys of a recipe that `fit` has options for
 RECIPE_KEYS = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
-SHARDS = places.SHARDS
+SHARDS = FOLDER_OR_URL
 CHECKPOINT = click.Path(path_type=Path)
 
 
