@@ -139,6 +139,18 @@ def test_a_long_gradient_is_shortened_to_the_length_asked_for_and_counted():
     assert (loose.clipped, same) == (0, pytest.approx(length))
 
 
+def test_clipping_sees_gradients_without_the_scale_of_16_bit_training():
+    recipe = small(batch_size=8, weight_decay=0, init="he", clip=0.5)
+    _, _, plain = step(recipe)
+    trainer = trainer_of(recipe)
+    trainer.scaler = trainer.gradients.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    list(trainer.train([batch(8)], 8, Tally()))
+    moved = [value - before[name] for name, value in trainer.model.state_dict().items()]
+    length = torch.cat([m.flatten().double() for m in moved]).norm().item()
+    assert length == pytest.approx(plain, rel=1e-4)
+
+
 def test_parts_do_not_change_the_length_that_is_clipped():
     recipe = small(batch_size=10, clip=0.5, weight_decay=0, init="he")
     _, _, whole = step(recipe)

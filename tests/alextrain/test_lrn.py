@@ -115,6 +115,22 @@ def test_compiled_equals_eager(groups):
     torch.testing.assert_close(gradient, expected)
 
 
+def test_a_compiler_sees_the_plain_formula_and_fuses_it_itself(monkeypatch):
+    """No buffers of our own are in its way; on a GPU that makes one kernel each way."""
+    monkeypatch.setattr(lrn, "_Normalise", None)
+    graphs = []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    images = torch.full((1, 96, 3, 3), 300.0, dtype=torch.float16)
+    with torch.no_grad():
+        result = torch.compile(LocalResponseNorm(), backend=backend, fullgraph=True)(images)
+    assert len(graphs) == 1
+    assert result[0, 48].float().mean().item() == pytest.approx(300 / 47**0.75, rel=4e-3)
+
+
 def test_input_and_gradient_stay_as_they_were():
     images = activations().requires_grad_()
     slopes = torch.ones_like(images)

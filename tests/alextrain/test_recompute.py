@@ -42,7 +42,7 @@ def test_logits_and_gradients_are_the_same_bit_for_bit(model):
     assert all(torch.equal(p.grad, gradients[n]) for n, p in plain.named_parameters())
 
 
-def test_a_fifth_of_the_memory_is_kept():
+def test_less_than_a_fifth_of_the_memory_is_kept():
     """At full width; a tutorial's "checkpointing" kept every byte."""
     with torch.device("meta"):
         plain, images = build_model(Network("paper"), 1000, 224), torch.zeros(2, 3, 224, 224)

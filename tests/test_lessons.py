@@ -1,0 +1,16 @@
+"""The table of lessons names tests that exist."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_each_lesson_has_its_test():
+    table = (ROOT / "docs/lessons.md").read_text()
+    rows = re.findall(r"\| (test_\w+\.py)(?:::(test_\w+))? \|", table)
+    assert len(rows) == sum(line.startswith("| ") for line in table.splitlines()) - 1
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    missing = [(file, test) for file, test in rows if f"def {test}" not in files.get(file, "")]
+    assert [row for row in missing if row[1]] == []
+    assert {file for file, _ in rows} <= set(files)
