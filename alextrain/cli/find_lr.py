@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,5 +61,17 @@ def find_lr(shards: Path, machine: Machine, options: dict[str, Any], ranks: Rank
     click.echo(
         f"{len(found.rates)} steps, rates {low:.1e} to {high:.1e}: the loss was least at "
         f"{found.turn:.1e}; a tenth of that is a good first rate: {found.chosen:g}\n"
-        f"Next:\n  alextrain fit {shards} --recipe {options['recipe']} --lr {found.chosen:g}"
+        f"Next:\n  alextrain fit {shards} --recipe {options['recipe']}{_again(options)} "
+        f"--lr {found.chosen:g}"
     )
+
+
+def _again(options: dict[str, Any]) -> str:
+    """Return the overrides that were given, as they are typed, the rate apart."""
+    own = [
+        f" --{name.replace('_', '-')} {options[name]}"
+        for name in RECIPE_KEYS
+        if name != "lr" and options[name] is not None
+    ]
+    texts = [text for text in options["settings"] if text.split("=")[0].strip() != "lr"]
+    return "".join(own + [f" --set {shlex.quote(text)}" for text in texts])

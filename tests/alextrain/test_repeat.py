@@ -81,7 +81,8 @@ def test_fit_find_lr_draws_and_names_a_rate_and_begins_no_run(shards, tmp_path):
     result = run("fit", shards, *QUICK, *CPU, "--find-lr", "--run", folder)
     assert result.exit_code == 0, result.output
     assert "a tenth of that is a good first rate" in result.output
-    assert f"alextrain fit {shards} --recipe quick --lr" in result.output
+    again = f"alextrain fit {shards} --recipe quick --width 0.05 --crop 67 --batch-size 5 --lr "
+    assert again in result.output
     slow = ["--recipe", "paper", "--width", 0.02, "--crop", 67, "--batch-size", 22, "--lr", 1e-9]
     slow += ["--set", "dropout=0"]
     dead = run("fit", shards, *slow, *CPU, "--find-lr", "--run", folder)
