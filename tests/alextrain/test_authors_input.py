@@ -111,6 +111,17 @@ def test_the_centre_of_the_mean_is_neither_moved_nor_mirrored(statistics):
     assert not (moved == moved[:1]).all()
 
 
+def test_divided_shifts_have_the_size_that_follows_from_the_authors_statistics():
+    """0.1 times their deviations, over 1.1: 11.071, 3.372 and 1.793 levels along the axes."""
+    sigmas = np.array([121.78006099293066, 37.09388853298572, 19.720833049149668])
+    augmentation = Augmentation(1, colour_divides=True)
+    grey = torch.zeros(20_000, 1, 1, 3, dtype=torch.uint8)
+    draws = draw_batch(augmentation, 1, 0, 0, 0, 20_000)
+    augmenter = Augmenter(augmentation, np.zeros(3), None, np.diag(sigmas), MACHINE.device)
+    deviations = augmenter(grey, draws)[:, :, 0, 0].double().std(0)
+    assert deviations.tolist() == pytest.approx([11.071, 3.372, 1.793], rel=0.02)
+
+
 def test_views_have_no_colours_shifted_and_nothing_divided(images, statistics):
     coded = Augmenter.of(CODED, statistics, "mean-centre", MACHINE.device)
     (view,) = coded.views(images[:1])

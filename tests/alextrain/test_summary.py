@@ -76,6 +76,16 @@ def test_full_width_counts_are_the_published_ones(full):
         assert (summary.weights, summary.biases) == (60_954_656, 10_568)
 
 
+def test_the_paper_counts_its_units_wrong_and_its_convolutions_are_a_small_part():
+    """290,400 units in conv1, not 253,440 (= 55 x 48 x 96); 659,272 in all, "650,000"."""
+    summary = summarise(Network("paper"), 1000, 224)
+    units = {layer.name: torch.Size(layer.shape).numel() for layer in summary.layers if layer.macs}
+    assert units["conv1"] == 290_400 != 55 * 48 * 96
+    assert sum(units.values()) == 659_272
+    shares = [100 * layer.weights / summary.parameters for layer in summary.layers if layer.macs]
+    assert shares[:5] == pytest.approx([0.057, 0.504, 1.452, 1.089, 0.726], abs=1e-3)
+
+
 def test_an_input_image_is_0_59_mebibytes_and_not_those_of_its_batch():
     summary = summarise(Network("caffe", width=0.1), 10, 227)
     assert summary.input_bytes == 227 * 227 * 3 * 4
