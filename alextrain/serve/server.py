@@ -21,11 +21,27 @@ KEEP_ALIVE = 20  # seconds that a connection may wait between requests
 DRAIN = 60  # seconds that requests have to end in
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, of which we handle the signals."""
+class Server(uvicorn.Server):
+    """uvicorn with our limits, of which we handle the signals."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            uvicorn.Config(
+                make_app(service),
+                http=bounded(service.limits),
+                ws="none",
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=DRAIN,
+            )
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave them to `run`."""
         yield
 
 
@@ -46,19 +62,8 @@ async def run(make: Callable[[], Service], host: str, port: int, say: Say) -> in
         AlexError: the model cannot be loaded.
     """
     service = make()
-    listening = _listen(host, port)
-    config = uvicorn.Config(
-        make_app(service),
-        http=bounded(service.limits),
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=DRAIN,
-    )
-    server = _Server(config)
+    listening = listen(host, port)
+    server = Server(service)
     running = asyncio.create_task(server.serve([listening]))
     found_host, found_port = listening.getsockname()[:2]
     address = f"[{found_host}]" if ":" in found_host else found_host
@@ -78,7 +83,7 @@ async def run(make: Callable[[], Service], host: str, port: int, say: Say) -> in
     return server.server_state.total_requests
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Return a socket that is bound already: a port in use is an error before any loading."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
