@@ -6,11 +6,14 @@ laid out first, in the work folder of the set: see raw/spool.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import overload
 
 from alexprep.plan import Task
+from alexprep.planned import Planned
+from alexprep.raw.source import Source
 from alexprep.raw.spool import SPOOL, Streamed, lay_out
 from alexprep.shards.manifest import WORK
 
@@ -47,10 +50,37 @@ def laid_out(
     if to_lay is not None:
         to_lay(slow)
     placed = lay_out(sources, target / WORK / f"{owner}{SPOOL}", jobs, laid)
-    return [
-        replace(
-            task,
-            samples=tuple(sample._replace(source=placed(sample.source)) for sample in task.samples),
-        )
-        for task in tasks
-    ]
+    return [replace(task, samples=_Laid(task.samples, placed)) for task in tasks]
+
+
+class _Laid(Sequence[Planned]):
+    """The samples of a shard as they are laid out; made when they are asked for, as in planned.py.
+
+    It is sent to another process as a plain tuple of its own.
+    """
+
+    def __init__(self, samples: Sequence[Planned], placed: Callable[[Source], Source]) -> None:
+        self._samples, self._placed = samples, placed
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @overload
+    def __getitem__(self, place: int) -> Planned: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Planned, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Planned | tuple[Planned, ...]:
+        if isinstance(place, slice):
+            return tuple(map(self._moved, self._samples[place]))
+        return self._moved(self._samples[place])
+
+    def __iter__(self) -> Iterator[Planned]:
+        return map(self._moved, self._samples)
+
+    def __reduce__(self) -> tuple[type[tuple[Planned, ...]], tuple[tuple[Planned, ...]]]:
+        return tuple, (tuple(self),)
+
+    def _moved(self, sample: Planned) -> Planned:
+        return sample._replace(source=self._placed(sample.source))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alexprep.cli.options import PATH, fit_options, jobs_option, shards_argument
+from alexprep.cli.options import fit_options, jobs_option, shards_argument
+from alexprep.cli.places import RAW
 
 if TYPE_CHECKING:
     from alexprep.shards.manifest import Manifest
@@ -64,11 +65,11 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     "--repair",
     "raw",
     metavar="RAW",
-    type=PATH,
+    type=RAW,
     help="Make what is damaged anew from these raw images; it comes out the same byte for byte, "
     "or nothing is replaced.",
 )
-def verify(shards: Path, jobs: int | None, *, deep: bool, raw: Path | None) -> None:
+def verify(shards: Path, jobs: int | None, *, deep: bool, raw: Path | str | None) -> None:
     """Check every byte of SHARDS: hashes, counts, keys, labels, index, report, statistics.
 
     Prints what is wrong, a line for each file, and exits with status 1 if anything is; the last
@@ -115,7 +116,7 @@ def _verify(shards: Path, manifest: Manifest, jobs: int | None, *, deep: bool) -
 
 
 def _repair(
-    shards: Path, manifest: Manifest, findings: list[Finding], raw: Path, jobs: int | None
+    shards: Path, manifest: Manifest, findings: list[Finding], raw: Path | str, jobs: int | None
 ) -> None:
     from alexprep.cli.progress import Progress
     from alexprep.plan import make_plan

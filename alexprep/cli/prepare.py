@@ -31,7 +31,9 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
 
     RAW is a folder with train/<class>/<image> and val/<class>/<image>, a .tar of these, a folder
     with the official ILSVRC archives as downloaded (they are read in place, never unpacked),
-    Kaggle's ILSVRC folder, or a list of paths and labels. docs/raw.md has all layouts.
+    Kaggle's ILSVRC folder, a list of paths and labels, a .zip, Parquet files, WebDataset tars, or
+    a URL of some of these (https, s3, gs, hf). docs/raw.md has all layouts. SHARDS may be a URL
+    of s3 or gs, see docs/remote.md.
 
     The bytes of SHARDS depend on the raw images, the options and the codec alone, not on --jobs
     or interruptions. An interrupted run is continued by the same command. Bad files are skipped
@@ -42,6 +44,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
       alexprep shard /raw /shards
       alexprep shard /raw /shards --dry-run
       alexprep shard imagenette.tar /shards --size 160
+      alexprep shard https://host/raw.zip /shards
       alexprep shard /raw /shards --geometry cuda-convnet2 --label-order devkit
     """
     from alexprep.backends import Backend

@@ -16,9 +16,10 @@ from heapq import nsmallest
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alexprep.errors import DiskError, RawError
 from alexprep.files import atomic_file, disk_errors, free_bytes, write_all
@@ -32,7 +33,23 @@ _TABLE = struct.Struct("<QQ8s")  # at the end of a file: where its table begins,
 _MARK = b"alexlaid"
 _WRITE = 1 << 22  # bytes written at once
 
-Places = Mapping[int, int]  # place in the container -> offset in the spool
+
+class _Places(NamedTuple):
+    """Where the sources of a container lie in its file of the spool."""
+
+    places: NDArray[np.int64]  # [n] in the container, sorted
+    offsets: NDArray[np.int64]  # [n] in the file
+
+    def hold(self, wanted: NDArray[np.int64]) -> bool:
+        """Tell whether all of these are there."""
+        return bool(np.isin(wanted, self.places, kind="sort").all())
+
+    def offset(self, place: int) -> int:
+        """Return the offset of one that is there."""
+        return int(self.offsets[np.searchsorted(self.places, place)])
+
+
+_NOTHING = _Places(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @runtime_checkable
@@ -104,7 +121,7 @@ def lay_out(
         folder.mkdir(parents=True, exist_ok=True)
     _check_space(folder, wanted)
 
-    def lay(container: object, beat: Beat) -> tuple[object, tuple[Laid, Places]]:
+    def lay(container: object, beat: Beat) -> tuple[object, tuple[Laid, _Places]]:
         return container, _lay(wanted[container], folder, beat)
 
     laid = dict(in_threads(lay, list(wanted), jobs, on_progress))
@@ -113,7 +130,7 @@ def lay_out(
         if source.container not in laid:
             return source
         container, places = laid[source.container]
-        return source._replace(container=container, place=places[source.place])
+        return source._replace(container=container, place=places.offset(source.place))
 
     return placed
 
@@ -149,27 +166,27 @@ def _name(container: Streamed) -> str:
     return hashlib.sha256(container.identity().encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
-def _lay(sources: list[Source], folder: Path, beat: Beat) -> tuple[Laid, Places]:
+def _lay(sources: list[Source], folder: Path, beat: Beat) -> tuple[Laid, _Places]:
     container = sources[0].container
     assert isinstance(container, Streamed)
     path = folder / _name(container)
     laid = Laid(str(path), container.where(sources[0]))
     places = _load(path)
-    wanted = {source.place for source in sources}
-    if wanted <= places.keys():
+    wanted = np.array([source.place for source in sources], np.int64)
+    if places.hold(wanted):
         beat(len(wanted))
         return laid, places
     with atomic_file(path) as file:
-        places = _write(file, container.stream(wanted), beat)
-    if lost := wanted - places.keys():
+        places = _write(file, container.stream(wanted.tolist()), beat)
+    if not places.hold(wanted):
         raise RawError(
-            f"{laid.original}: {len(lost):,} images that were listed are not there any more; "
-            "the raw set changed meanwhile, run the command again"
+            f"{laid.original}: some images that were listed are not there any more; the raw set "
+            "changed meanwhile, run the command again"
         )
     return laid, places
 
 
-def _write(file: BinaryIO, stream: Iterable[tuple[int, bytes]], beat: Beat) -> dict[int, int]:
+def _write(file: BinaryIO, stream: Iterable[tuple[int, bytes]], beat: Beat) -> _Places:
     places: dict[int, int] = {}
     position, waiting, held = 0, [], 0
     for place, data in stream:
@@ -181,21 +198,23 @@ def _write(file: BinaryIO, stream: Iterable[tuple[int, bytes]], beat: Beat) -> d
             write_all(file, b"".join(waiting))
             waiting, held = [], 0
         beat(1)
-    table = np.array([list(places), list(places.values())], "<i8").tobytes()
-    write_all(file, b"".join((*waiting, table, _TABLE.pack(position, len(places), _MARK))))
-    return places
+    pairs = sorted(places.items())
+    table = np.array(pairs, "<i8").reshape(-1, 2).T
+    end = _TABLE.pack(position, len(places), _MARK)
+    write_all(file, b"".join((*waiting, table.tobytes(), end)))
+    return _Places(*table.astype(np.int64))
 
 
-def _load(path: Path) -> dict[int, int]:
+def _load(path: Path) -> _Places:
     """Return the table of a file of the spool; empty where there is no such file."""
     if not path.is_file():
-        return {}
+        return _NOTHING
     size = path.stat().st_size
     tail = read_at(str(path), _TABLE.size, max(0, size - _TABLE.size))
     if len(tail) != _TABLE.size:
-        return {}
+        return _NOTHING
     position, count, mark = _TABLE.unpack(tail)
     if mark != _MARK or position + 16 * count + _TABLE.size != size:
-        return {}
+        return _NOTHING
     table = np.frombuffer(read_at(str(path), 16 * count, position), "<i8").reshape(2, count)
-    return dict(zip(table[0].tolist(), table[1].tolist(), strict=True))
+    return _Places(*table.astype(np.int64))
