@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from alexprep.files import disk_errors, lock_directory, write_atomically
 from alextrain.checkpoint import (
     BEST,
@@ -36,6 +38,7 @@ from alextrain.sets import Sets
 from alextrain.setup import make_augmenter
 from alextrain.signals import describe_signals, measure_signals
 from alextrain.snapshot import adopt_weights, check_same_shards, pack, unpack
+from alextrain.version import __version__
 
 RECIPE = "recipe.toml"  # in the run's folder: what it trains by, every key with its value
 SAVE_SECONDS = 600.0  # between checkpoints inside a long epoch
@@ -126,6 +129,7 @@ class Run:
         """Train to the last epoch, or until the user asks to stop."""
         progress = self.trainer.progress
         with self._writing() as log:
+            log.machine(self._describe())
             if progress.step == 0:
                 self._look_at_the_signal(log)
             while progress.epoch < self.recipe.epochs and not self._stopped:
@@ -138,6 +142,16 @@ class Run:
             best=self.best,
             checkpoint=self.folder / (BEST if validated else LAST),
         )
+
+    def _describe(self) -> dict[str, str | int]:
+        return {
+            "device": self.machine.describe(),
+            "type": self.machine.device.type,
+            "processes": self.ranks.count,
+            "torch": str(torch.__version__),
+            "alexkit": __version__,
+            "fingerprint": self.sets.manifest.fingerprint,
+        }
 
     @contextmanager
     def _writing(self) -> Iterator[RunLog | NoLog]:

@@ -92,6 +92,10 @@ class RunLog:
         """Log a sentence: what was saved, a warning, an interruption."""
         self._write("event", self._step, {"text": text})
 
+    def machine(self, values: Values) -> None:
+        """Log on what the run goes on from here: device, versions, processes."""
+        self._write("machine", self._step, values)
+
     def graph(self, model: torch.nn.Module, example: torch.Tensor) -> None:
         """Draw the net's graph in TensorBoard, once in the life of a run.
 
@@ -128,7 +132,7 @@ class RunLog:
         with disk_errors(self._path):
             self._file.write(_line(row))
             for name, value in values.items():
-                if isinstance(value, float | int) and name != "epoch":
+                if kind in ("step", "epoch") and isinstance(value, float | int) and name != "epoch":
                     self._board.add_scalar(f"{kind}/{name}", value, step)
         self._step = step
         return row
@@ -144,6 +148,9 @@ class NoLog:
         """Write nothing."""
 
     def event(self, text: str) -> None:
+        """Write nothing."""
+
+    def machine(self, values: Values) -> None:
         """Write nothing."""
 
     def graph(self, model: torch.nn.Module, example: torch.Tensor) -> None:

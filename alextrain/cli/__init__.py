@@ -13,6 +13,7 @@ from alextrain.cli.features import features, neighbours, probe
 from alextrain.cli.figures import figures
 from alextrain.cli.fit import fit
 from alextrain.cli.predict import predict
+from alextrain.cli.report import report
 from alextrain.cli.serve import serve
 from alextrain.cli.summary import recipes, summary
 from alextrain.version import __version__
@@ -37,6 +38,7 @@ for command in (
     fit,
     bench,
     compare,
+    report,
     eval_command,
     predict,
     features,

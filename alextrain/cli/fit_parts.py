@@ -61,14 +61,19 @@ def make_run(
 
 
 def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
-    """Draw the curves, say how the run ended and what to do next."""
+    """Draw the curves, write the report, say how the run ended and what to do next."""
+    from alextrain.compare import read_story
     from alextrain.figures import draw_curves
+    from alextrain.published import published_for
+    from alextrain.run_report import write_report
     from alextrain.runlog import read_epochs
 
-    epochs = read_epochs(folder)
+    epochs, classes = read_epochs(folder), len(sets.manifest.classes)
     if epochs:
-        draw_curves(folder / "curves.png", epochs, len(sets.manifest.classes))
-        click.echo(f"Curves: {folder / 'curves.png'}")
+        story = read_story(folder)
+        lines = published_for(story.recipe.name, classes)
+        draw_curves(folder / "curves.png", epochs, classes, lines)
+        click.echo(f"Report: {write_report(folder, story)}")
     if not result.finished:
         click.echo(
             f"Stopped at step {result.step:,}; continue with:\n"
@@ -89,5 +94,6 @@ def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
     click.echo(
         "Next:\n"
         f"  alextrain eval {result.checkpoint} {shards} --split {split} --views 10\n"
+        f"  alextrain report {folder} {shards}\n"
         f"  alextrain predict {result.checkpoint} IMAGE"
     )

@@ -12,13 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from alextrain.figures.page import BLUE, GREY, GRID, RED, SKY, save
+from alextrain.published import Published
 
 DOTTED = 30  # up to so many epochs each is a dot too
 
 Epochs = Sequence[Mapping[str, Any]]
 
 
-def draw_curves(path: Path, epochs: Epochs, classes: int) -> Figure:
+def draw_curves(
+    path: Path, epochs: Epochs, classes: int, published: Sequence[Published] = ()
+) -> Figure:
     """Draw loss, errors and learning rate over the epochs; drops of the rate are marked.
 
     Args:
@@ -27,6 +30,7 @@ def draw_curves(path: Path, epochs: Epochs, classes: int) -> Figure:
             1), "rate", and what is known of "train_loss", "val_loss", "train_top1_error" and so on;
             errors are shares of 1.
         classes: Their number; guessing costs ln(classes).
+        published: Errors of others, drawn as lines.
     """
     figure = Figure(figsize=(8, 9), layout="constrained")
     loss, error, rate = figure.subplots(3, sharex=True, height_ratios=[3, 3, 1.3])
@@ -36,6 +40,11 @@ def draw_curves(path: Path, epochs: Epochs, classes: int) -> Figure:
         _curve(error, epochs, f"{split}_top5_error", color=colour, ls="--", label=f"top-5, {words}")
     chance = f"guessing: ln {classes:,} = {math.log(classes):.2f}"
     loss.axhline(math.log(classes), color=GREY, ls=":", lw=1.2, label=chance, gid="chance")
+    for number, theirs in enumerate(published):
+        words = f"{theirs.who}, {theirs.views} {'view' if theirs.views == 1 else 'views'}"
+        style = {"color": GREY, "lw": 1.2, "ls": ("-", "--")[number % 2], "gid": "published"}
+        error.axhline(theirs.top1, label=f"{words}: {theirs.top1:.1%}, {theirs.top5:.1%}", **style)
+        error.axhline(theirs.top5, **style)
     loss.set(ylabel="loss (nats)", ylim=(0, None))
     error.set(ylabel="error", ylim=(0, 1))
     error.yaxis.set_major_formatter(PercentFormatter(1))

@@ -18,7 +18,11 @@ def write_run(folder, errors, recipe="paper", **changes):
     (folder / "recipe.toml").write_text(to_toml(load_recipe(recipe, changes)))
     log = RunLog(folder)
     for epoch, error in enumerate(errors, 1):
-        found = {} if error is None else {"val_top1_error": error, "val_loss": 2 * error}
+        found = (
+            {}
+            if error is None
+            else {"split": "val", "val_top1_error": error, "val_loss": 2 * error}
+        )
         top5 = {} if error is None else {"val_top5_error": error / 2}
         log.epoch(epoch, 10 * epoch, {**EPOCH, "seconds": 1800.0, **found, **top5})
     log.close()

@@ -54,7 +54,7 @@ def test_a_resumed_log_says_what_an_uninterrupted_one_says(tmp_path, uninterrupt
         log.event("the power went")  # beyond what was saved, unless died == saved
     with closing(RunLog(tmp_path / "cut", resume_step=saved)) as log:
         train(log, saved + 1, 12)
-    resumed = [row for row in read_log(tmp_path / "cut") if row["kind"] != "event"]
+    resumed = [row for row in read_log(tmp_path / "cut") if row["kind"] in ("step", "epoch")]
     assert without_times(resumed) == without_times(read_log(uninterrupted))
     assert scalars(tmp_path / "cut") == scalars(uninterrupted)
     assert without_times(table(tmp_path / "cut")) == without_times(table(uninterrupted))

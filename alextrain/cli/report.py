@@ -1,0 +1,49 @@
+"""`alextrain report`: a run as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from alextrain.cli.options import SHARDS
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("shards", type=SHARDS, required=False)
+@click.option("--split", default="val", show_default=True, help="Whose images are shown.")
+def report(run: Path, shards: Path | None, split: str) -> None:
+    """Write RUN/report.html: one file with all there is to see of a run, pictures included.
+
+    Curves, errors, recipe, machine and time of the run, and what lies in RUN/figures. With SHARDS
+    the pictures of `alextrain figures` are drawn first. `alextrain fit` writes the same page at its
+    end, without them.
+
+    \b
+    Example:
+      alextrain report runs/paper /shards
+    """
+    from alextrain.checkpoint import BEST, LAST
+    from alextrain.cli.screen import Screen
+    from alextrain.compare import read_story
+    from alextrain.device import choose_machine
+    from alextrain.figures import draw_curves
+    from alextrain.gallery import draw_gallery
+    from alextrain.network import Network
+    from alextrain.published import published_for
+    from alextrain.run_report import write_report
+
+    story = read_story(run)
+    if shards is not None:
+        checkpoint = run / (BEST if (run / BEST).exists() else LAST)
+        network = Network.load(checkpoint, choose_machine())
+        pictures = draw_gallery(
+            run / "figures", network, shards, split, on_images=Screen(1).counting
+        )
+        for path in pictures:
+            click.echo(f"Picture: {path}")
+        classes = len(network.classes)
+        lines = published_for(story.recipe.name, classes)
+        draw_curves(run / "curves.png", story.epochs, classes, lines)
+    click.echo(f"Report: {write_report(run, story)}")
