@@ -119,8 +119,8 @@ def fit(shards: Path, **options: Any) -> None:
 
     SHARDS is a folder that `alexprep shard` and `alexprep stats` have made. Checkpoints (last.pt,
     best.pt), logs (log.jsonl, epochs.csv, TensorBoard), curves.png and report.html go into the
-    run's folder. Ctrl-C and SIGTERM save and say how to resume, SIGUSR1 saves and goes on; a resumed run equals
-    an uninterrupted one.
+    run's folder. Ctrl-C and SIGTERM save and say how to resume, SIGUSR1 saves and goes on; a
+    resumed run equals an uninterrupted one.
 
     Started by torchrun, the processes share each batch: --batch-size is that of all together, and
     the result is the same but for rounding.
