@@ -15,6 +15,7 @@ from alextrain.cli.fit import fit
 from alextrain.cli.predict import predict
 from alextrain.cli.report import report
 from alextrain.cli.serve import serve
+from alextrain.cli.shrink import prune, quantise
 from alextrain.cli.summary import recipes, summary
 from alextrain.version import __version__
 
@@ -46,6 +47,8 @@ for command in (
     probe,
     figures,
     export,
+    quantise,
+    prune,
     serve,
     summary,
     recipes,

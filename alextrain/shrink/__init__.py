@@ -1,0 +1,1 @@
+"""A trained network made smaller: eight-bit numbers, fewer kernels; measured, not promised."""
