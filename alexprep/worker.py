@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,7 +20,8 @@ from alexprep.errors import BadFilesError, DiskError, ImageError, ShardError
 from alexprep.files import disk_errors, sha256_file, sync_folder
 from alexprep.heartbeat import Heartbeat
 from alexprep.plan import Task
-from alexprep.raw.source import Source, read_source, shown
+from alexprep.raw.ahead import Reader
+from alexprep.raw.source import Source, shown
 from alexprep.record import Record, origin, record_name
 from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, outcomes_of
 from alexprep.settings import PrepSettings
@@ -144,30 +146,31 @@ def _samples(
     job: Job, task: Task, skip: Mapping[int, str], beat: Heartbeat, made: _Made
 ) -> Iterator[tuple[str, int, bytes]]:
     look = time.monotonic()
-    for position, planned in enumerate(task.samples):
-        if time.monotonic() > look:
-            _check_run(job)
-            look = time.monotonic() + _LOOK
-        beat.at(position)
-        source, digest = planned.source, ""
-        try:
-            if position in skip:
-                raise ImageError(skip[position])
-            data = read_source(source)
-            source = source._replace(size=len(data))  # not known before in every layout
-            digest = hashlib.sha256(data).hexdigest()
-            image, notes = prepare(data, job.settings)
-        except ImageError as error:
-            made.outcomes.append(_skipped(job, task, source, str(error), digest))
-            continue
-        if notes:
-            made.outcomes += outcomes_of(source, task.split, notes, digest)
-        made.source_sizes.append(source.size)
-        made.source_hashes.append(digest)
-        if made.sums is not None:
-            made.sums.add(image)
-        del data  # 10 MB of a large file: not to be held while the next one is read
-        yield planned.key, planned.label, image
+    with closing(Reader(task.samples)) as reader:
+        for position, planned in enumerate(task.samples):
+            if time.monotonic() > look:
+                _check_run(job)
+                look = time.monotonic() + _LOOK
+            beat.at(position)
+            source, digest = planned.source, ""
+            try:
+                if position in skip:
+                    raise ImageError(skip[position])
+                data = reader.read(position)
+                source = source._replace(size=len(data))  # not known before in every layout
+                digest = hashlib.sha256(data).hexdigest()
+                image, notes = prepare(data, job.settings)
+            except ImageError as error:
+                made.outcomes.append(_skipped(job, task, source, str(error), digest))
+                continue
+            if notes:
+                made.outcomes += outcomes_of(source, task.split, notes, digest)
+            made.source_sizes.append(source.size)
+            made.source_hashes.append(digest)
+            if made.sums is not None:
+                made.sums.add(image)
+            del data  # 10 MB of a large file: not to be held while the next one is read
+            yield planned.key, planned.label, image
     beat.at(len(task.samples))
 
 

@@ -28,14 +28,16 @@ class Ranges(http.server.SimpleHTTPRequestHandler):
         if not path.is_file() or not asked or not self.server.ranges:
             super().do_GET()
             return
-        data = path.read_bytes()
-        first, last = int(asked[1]), min(int(asked[2]), len(data) - 1)
-        if first >= len(data):
+        size = path.stat().st_size
+        first, last = int(asked[1]), min(int(asked[2]), size - 1)
+        if first >= size:
             self.send_error(416)
             return
-        body = data[first : last + 1]
+        with path.open("rb") as file:
+            file.seek(first)
+            body = file.read(last + 1 - first)
         self.send_response(206)
-        self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if fault == "die":

@@ -29,6 +29,7 @@ ORDER = [
     "alexprep.raw.zipmember",
     "alexprep.raw.containers",
     "alexprep.raw.layout",
+    "alexprep.raw.ahead",
     "alexprep.raw.spool",
     "alexprep.raw.numbered",
     "alexprep.raw.members",
