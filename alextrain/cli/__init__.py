@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from alexprep.cli.group import Cli
+from alextrain.cli.ablate import ablate
 from alextrain.cli.bench import bench
 from alextrain.cli.compare import compare
 from alextrain.cli.evaluate import eval_command
@@ -39,6 +40,7 @@ for command in (
     fit,
     bench,
     compare,
+    ablate,
     report,
     eval_command,
     predict,

@@ -146,10 +146,10 @@ def fit(shards: Path, **options: Any) -> None:
         elif options["repeat"]:
             _repeat(shards, machine, options, ranks)
         else:
-            _fit(shards, machine, options, ranks)
+            fit_once(shards, machine, options, ranks)
 
 
-def _fit(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> Sets:
+def fit_once(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> Sets:
     """Train once; stopped by the user, end with the status of the signal."""
     from alextrain.cli.screen import Screen
 
@@ -182,7 +182,7 @@ def _repeat(shards: Path, machine: Machine, options: dict[str, Any], ranks: Rank
     settings = [text for text in options["settings"] if setting(text)[0] != "seed"]
     same = options | {"resume": resume, "settings": settings}
     for one, own in zip(recipes, folders, strict=True):
-        sets = _fit(shards, machine, same | {"seed": one.seed, "folder": own}, ranks)
+        sets = fit_once(shards, machine, same | {"seed": one.seed, "folder": own}, ranks)
     if ranks.first:
         found = repeats_of(folders, recipes, len(sets.manifest.classes))
         write_atomically(folder / "repeat.json", json.dumps(found.to_dict()).encode())
