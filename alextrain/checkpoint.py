@@ -68,7 +68,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: missing, damaged, with a pickled object in it, of another version.
     """
-    content = _read(path)
+    content = read_plain(path)
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         raise CheckpointError(
@@ -170,7 +170,12 @@ def _feed(digest: Any, value: object) -> None:
         raise TypeError(f"a checkpoint holds tensors and plain values; got {type(value)}")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_plain(path: Path) -> dict[str, Any]:
+    """Read a dict of tensors and plain values that torch.save wrote, whatever they mean.
+
+    Raises:
+        CheckpointError: missing, damaged, or with a pickled object in it.
+    """
     if not path.is_file():
         raise CheckpointError(
             f"{path}: no such checkpoint; `alextrain fit` writes {LAST} and {BEST}"

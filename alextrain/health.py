@@ -18,11 +18,13 @@ class StuckAlarm:
     Args:
         classes: Number of classes.
         normalise: The recipe's input scale, named in the advice.
+        init: How its weights began.
     """
 
-    def __init__(self, classes: int, normalise: str) -> None:
+    def __init__(self, classes: int, normalise: str, init: str = "paper") -> None:
         self.guessing = math.log(classes)
-        self._normalise = normalise
+        # he and torch fit any scale
+        self._too_small = normalise == "mean-std" and init not in ("he", "torch")
         self._losses: deque[float] = deque(maxlen=WINDOW)
         self._stuck = False
 
@@ -42,7 +44,7 @@ class StuckAlarm:
         scale = (
             "The input is mean/std-normalised, which with the paper's initialisation leaves too "
             "small a signal: use normalise = mean-image, or init = he"
-            if self._normalise == "mean-std"
+            if self._too_small
             else "Try --init he, a smaller --lr, or another --seed (of the paper's recipe some "
             "seeds never start)"
         )

@@ -91,9 +91,14 @@ class Trainer:
         self.gradients = Gradients(
             model, forward, machine, self.scaler, recipe.label_smoothing, part
         )
-        ema = recipe.optimiser.ema
-        self.average = Average(model, ema) if ema else None
+        self.average: Average | None = None
+        self.begin_average()
         self.clipped = torch.zeros((), dtype=torch.int64, device=machine.device)  # of the epoch
+
+    def begin_average(self) -> None:
+        """Begin the average of the weights, if any, with those of now."""
+        ema = self.recipe.optimiser.ema
+        self.average = Average(self.model, ema) if ema else None
 
     @property
     def result(self) -> nn.Module:

@@ -19,7 +19,6 @@ from alextrain.checkpoint import (
     LAST,
     Latest,
     has_run,
-    load_checkpoint,
     save_checkpoint,
     save_last,
 )
@@ -39,6 +38,7 @@ from alextrain.setup import make_augmenter
 from alextrain.signals import describe_signals, measure_signals
 from alextrain.snapshot import adopt_weights, check_same_shards, pack, unpack
 from alextrain.version import __version__
+from alextrain.warm_start import read_start
 
 RECIPE = "recipe.toml"  # in the run's folder: what it trains by, every key with its value
 SAVE_SECONDS = 600.0  # between checkpoints inside a long epoch
@@ -97,7 +97,8 @@ class Run:
         self.feed = Feed(sets, self.recipe, self.augmenter, machine.device, self.ranks)
         self.tally = Tally(machine.device, self.ranks)
         self.best: Evaluation | None = None
-        self._alarm = StuckAlarm(len(sets.manifest.classes), self.recipe.input.normalise)
+        classes, init = len(sets.manifest.classes), self.recipe.network.init
+        self._alarm = StuckAlarm(classes, self.recipe.input.normalise, init)
         self._stopped = False
 
     def start(self, latest: Latest | None, weights: Path | None = None) -> None:
@@ -121,9 +122,9 @@ class Run:
                 f"{self.sets.folder} --run {self.folder} --resume`, or name another --run"
             )
         if weights is not None:
-            self.listener.note(
-                adopt_weights(self.trainer.model, load_checkpoint(weights), str(weights))
-            )
+            content = read_start(weights)
+            self.listener.note(adopt_weights(self.trainer.model, content, str(weights)))
+            self.trainer.begin_average()
 
     def fit(self) -> RunResult:
         """Train to the last epoch, or until the user asks to stop."""

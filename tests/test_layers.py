@@ -186,6 +186,7 @@ ORDER = [
     "alextrain.speed",
     "alextrain.rivals",
     "alextrain.runlog",
+    "alextrain.warm_start",
     "alextrain.rate_range",
     "alextrain.repeat",
     "alextrain.run",

@@ -112,7 +112,10 @@ def _recipe_options(command: Any) -> Any:
     "learned.",
 )
 @click.option(
-    "--weights", type=CHECKPOINT, help="Start from the weights of another run (fine-tune)."
+    "--weights",
+    type=CHECKPOINT,
+    help="Start from the weights of another run, or (--model torchvision) of torchvision's "
+    "alexnet; with other classes the last layer is new.",
 )
 def fit(shards: Path, **options: Any) -> None:
     """Train a network on SHARDS.

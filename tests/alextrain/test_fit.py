@@ -11,7 +11,7 @@ from alextrain.checkpoint import content_digest, load_checkpoint, load_latest
 from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, DivergedError, RecipeError
 from alextrain.listener import Wish
-from alextrain.recipe import load_recipe
+from alextrain.recipe import load_recipe, recipe_names
 from alextrain.run import Run
 from alextrain.runlog import read_log
 from alextrain.sets import hold_out, open_sets
@@ -315,3 +315,10 @@ def test_conv1_rests_from_its_epoch_on_and_the_others_go_on(shards, tmp_path):
     assert torch.equal(two[name], three[name])
     assert torch.equal(two["features.conv1.bias"], three["features.conv1.bias"])
     assert not torch.equal(two["features.conv2.weight"], three["features.conv2.weight"])
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_trains_and_validates(shards, tmp_path, name):
+    result, _, _ = fit(shards, tmp_path / "run", recipe(name, epochs=1, width=0.02))
+    assert result.finished
+    assert math.isfinite(result.best.loss)

@@ -20,6 +20,13 @@ def test_a_loss_at_guessing_is_named_once_with_advice():
     assert "normalise = mean-image" in said[0]
 
 
+@pytest.mark.parametrize("init", ["he", "torch"])
+def test_the_scale_is_not_blamed_where_the_initial_weights_fit_any(init):
+    (said,) = sentences(StuckAlarm(10, "mean-std", init), [math.log(10)] * PATIENCE)
+    assert "mean-image" not in said
+    assert "a smaller --lr" in said
+
+
 def test_a_network_that_begins_late_is_told_from_one_that_never_does():
     losses = [math.log(10)] * 350 + [1.5] * 200
     said = sentences(StuckAlarm(10, "mean-image"), losses)
