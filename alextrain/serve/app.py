@@ -105,7 +105,9 @@ def check_token(request: Request, token: str | None) -> None:
         return
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     # Digests are of one length, so that the time taken tells nothing of the token's own.
-    same = hmac.compare_digest(*(hashlib.sha256(t.encode()).digest() for t in (given, token)))
+    # Header bytes come as Latin-1.
+    pair = (given.encode("latin-1"), token.encode())
+    same = hmac.compare_digest(*(hashlib.sha256(each).digest() for each in pair))
     if kind.lower() != "bearer" or not same:
         raise RefusedError(
             401,

@@ -63,12 +63,16 @@ class BoundedProtocol(H11Protocol):
         self._timer = self.loop.call_later(self.limits.seconds + 1, self._late)
 
     def _late(self) -> None:
-        cycle = self.cycle
-        asked = cycle is not None and not cycle.more_body
-        if asked and not cycle.response_started:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # they do not read
+        elif self._asked():
             self._arm()  # the answer is being made: our time, not theirs
-        elif self.transport.get_write_buffer_size() or not self._idle():
+        elif not self._idle():
             self.transport.abort()
+
+    def _asked(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and not cycle.more_body and not cycle.response_started
 
     def _idle(self) -> bool:
         return self._between and self.timeout_keep_alive_task is not None
