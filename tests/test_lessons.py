@@ -1,4 +1,4 @@
-"""The table of lessons names tests that exist."""
+"""The tables of lessons and of the paper name tests and files that exist."""
 
 import re
 from pathlib import Path
@@ -14,3 +14,14 @@ def test_each_lesson_has_its_test():
     missing = [(file, test) for file, test in rows if f"def {test}" not in files.get(file, "")]
     assert [row for row in missing if row[1]] == []
     assert {file for file, _ in rows} <= set(files)
+
+
+def test_each_row_of_the_paper_has_its_test_and_its_files():
+    text = (ROOT / "docs/paper.md").read_text()
+    rows = re.findall(r"(test_\w+\.py)(?:::(test_\w+))?", text)
+    assert len(rows) > 20
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    for file, test in rows:
+        assert f"def {test}" in files[file] if test else file in files, (file, test)
+    for path in re.findall(r"alex(?:prep|train)/[\w/]+\.py", text):
+        assert (ROOT / path).is_file(), path
