@@ -21,6 +21,9 @@ from alexprep.picture import Decoded, check_size
 # More pixels than this are decoded to 3 bytes each instead of 4: slower, but a progressive JPEG
 # of 32 million pixels then takes 198 MB in all instead of 230.
 LARGE = 1 << 22
+# A progressive JPEG has about ten. Each costs a walk over all pixels and may be written in 75
+# bytes: a file of 1 MB would take many minutes.
+MAX_SCANS = 100
 CORRUPT_EXIF = "repaired: corrupt EXIF"
 NO_END = "repaired: missing end marker"
 TRAILING = "repaired: trailing bytes"
@@ -40,6 +43,8 @@ def decode_jpeg(data: bytes, max_pixels: int) -> Decoded:
     Raises:
         ImageError: it has too many pixels, or not all of them are there.
     """
+    if jpeg.has_more_scans(data, MAX_SCANS):
+        raise ImageError(f"JPEG of more than {MAX_SCANS} scans, which no picture needs")
     found = jpeg.find_exif(data)
     notes = [CORRUPT_EXIF] if found is not None and exif.is_corrupt(found) else []
     decoded = _decode(data, max_pixels, notes)

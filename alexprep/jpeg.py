@@ -74,6 +74,23 @@ def mend(data: bytes) -> Mended | None:
     return Mended(b"".join((*pieces, END)), had_end, _covers(frame.payload, scans))
 
 
+def has_more_scans(data: bytes, most: int) -> bool:
+    """Tell whether a progressive JPEG has more than `most` scans before its end marker.
+
+    Those of a sequential one cost no more than their bytes; they are not counted.
+    """
+    scans = 0
+    for segment in _segments(data):
+        if segment.marker in _SEQUENTIAL:
+            return False
+        if segment.marker in _FRAMES and data.count(bytes((0xFF, _SCAN))) <= most:
+            return False  # a quick look, which counts what follows the end marker too
+        scans += segment.marker == _SCAN
+        if scans > most:
+            return True
+    return False
+
+
 def _segments(data: bytes) -> Iterator[_Segment]:
     position = 2
     while (match := _ANY_MARKER.search(data, position)) is not None:

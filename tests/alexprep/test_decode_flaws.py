@@ -45,6 +45,14 @@ def test_a_progressive_jpeg_that_ends_between_scans_is_not_whole():
     assert reason(cut) == "JPEG that ends before its last scan: pixels are missing"
 
 
+def test_a_jpeg_of_thousands_of_scans_is_refused_before_they_are_decoded():
+    whole = jpeg(40, 24, progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    bomb = whole[:-2] + whole[last:-2] * 5000 + whole[-2:]
+    assert reason(bomb) == "JPEG of more than 100 scans, which no picture needs"
+    assert pixels(whole + b"\xff\xda" * 5000)[1] == ("repaired: trailing bytes",)
+
+
 def test_what_follows_the_end_marker_is_left_out_and_counted():
     for tail in (b"\0", b"\r\n", b"x" * 5000):
         found, notes = pixels(jpeg() + tail)
