@@ -109,7 +109,7 @@ def neighbours(
             continue
         click.echo(picture.name)
         for row in found:
-            click.echo(f"  {row.distance:9.4g}  {row.key}  {row.words}")
+            click.echo(f"  {row.distance:9.3f}  {row.key}  {row.words}")
     if bad:
         raise SystemExit(3)
 

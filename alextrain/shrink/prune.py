@@ -4,7 +4,8 @@ What is left is the same net at a smaller width, so every command takes it. Noth
 stays behind as zeros, which would cost as much as before.
 
 Source: Li et al. 2017, "Pruning filters for efficient ConvNets", section 3.1 (sums of absolute
-weights; here times the factor of the batch normalisation that follows).
+weights); Liu et al. 2017, "Learning efficient convolutional networks through network slimming" (the
+factors of batch normalisation).
 """
 
 from __future__ import annotations
@@ -101,12 +102,16 @@ def _pruned(
 
 
 def _scores(weights: Mapping[str, Any], name: str, norm: str) -> Tensor:
-    """Return how much each kernel does: the sum of its absolute weights, as normalised."""
-    scores: Tensor = weights[f"{name}.weight"].abs().flatten(1).sum(1)
+    """Return how much each kernel does.
+
+    Where batch normalisation follows, its factor alone: it is the deviation of what goes on, however
+    large the kernel's weights are. Else the sum of the kernel's absolute weights.
+    """
     if f"{norm}.weight" in weights:
-        factor = weights[f"{norm}.weight"].abs() / (weights[f"{norm}.running_var"] + 1e-5).sqrt()
-        scores = scores * factor
-    return scores
+        factors: Tensor = weights[f"{norm}.weight"].abs()
+        return factors
+    sums: Tensor = weights[f"{name}.weight"].abs().flatten(1).sum(1)
+    return sums
 
 
 def _strongest(scores: Tensor, count: int, columns: int) -> Tensor:
