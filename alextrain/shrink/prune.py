@@ -104,8 +104,8 @@ def _pruned(
 def _scores(weights: Mapping[str, Any], name: str, norm: str) -> Tensor:
     """Return how much each kernel does.
 
-    Where batch normalisation follows, its factor alone: it is the deviation of what goes on, however
-    large the kernel's weights are. Else the sum of the kernel's absolute weights.
+    Where batch normalisation follows, its factor alone: it is the deviation of what goes on,
+    however large the kernel's weights are. Else the sum of the kernel's absolute weights.
     """
     if f"{norm}.weight" in weights:
         factors: Tensor = weights[f"{norm}.weight"].abs()
