@@ -147,6 +147,7 @@ def _update(recipe: Recipe) -> dict[str, str]:
         update += f", rate {'inside' if inside else 'outside'} the velocity"
     return {
         "update": update + (", Nesterov" if given.nesterov else ""),
+        "layers of other rates": ", ".join(given.layer_rates) or "none",
         "batch": f"{recipe.batch_size}",
         "decay": f"{given.weight_decay:g}",
         "bias decay": f"{given.weight_decay if given.decay_biases else 0:g}",

@@ -80,6 +80,7 @@ class Optimiser(Section):
     nesterov: bool = False
     velocity: str = one_of("with-rate", "without-rate", default="with-rate")
     bias_lr: float = above(0, default=1.0)  # rate of biases, in rates of weights
+    layer_rates: tuple[str, ...] = ()  # "fc8=10", "conv1=0": of a layer, in rates of the others
     decay_biases: bool = False  # and the weights of normalisation layers
     clip: float = at_least(0, default=0.0)  # longest gradient, as one vector; 0: any
     ema: float = share(default=0.0)  # decay of the average of the weights; 0: none

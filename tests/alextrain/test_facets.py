@@ -69,6 +69,7 @@ CHANGES = {
     "nesterov": (True, {}),
     "velocity": ("without-rate", {}),
     "bias_lr": (3, {}),
+    "layer_rates": (["conv1=0"], {}),
     "decay_biases": (True, {}),
     "clip": (1, {}),
     "ema": (0.9, {}),

@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from alextrain.errors import RecipeError
 from alextrain.models import build_model
 from alextrain.optimiser import make_optimiser, rest_frozen, set_rates
-from alextrain.recipe import Network, Optimiser
+from alextrain.recipe import Network, Optimiser, load_recipe
+from alextrain.setup import make_model
 
 RATES = [0.1, 0.1, 0.1, 0.01, 0.01]
 QUADRATIC = [0.899950000000, 0.719865002500, 0.485766011250, 0.270216830182, 0.073519047835]
@@ -197,4 +199,40 @@ def test_frozen_weights_are_left_out():
     model = nn.Linear(2, 2)
     model.bias.requires_grad = False
     groups = make_optimiser(model, Optimiser(lr=0.1)).param_groups
-    assert [len(group["params"]) for group in groups] == [1, 0]
+    assert [(group["part"], len(group["params"])) for group in groups] == [("weights", 1)]
+
+
+def test_a_layer_has_its_own_rate_and_one_of_zero_rests():
+    recipe = load_recipe("quick", {"width": 0.05, "layer_rates": ["fc8=10", "conv1=0"]})
+    model = make_model(recipe, 3)
+    optimiser = make_optimiser(model, recipe.optimiser)
+    set_rates(optimiser, {"weights": 0.1, "biases": 0.2})
+    rate_of = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    rates = {name: rate_of[id(p)] for name, p in model.named_parameters()}
+    assert rates["classifier.fc8.weight"] == 1.0
+    assert rates["classifier.fc8.bias"] == 2.0
+    assert rates["classifier.fc7.weight"] == 0.1
+    still = {"features.conv1.weight", "features.norm1.weight", "features.norm1.bias"}
+    assert still <= {name for name, rate in rates.items() if rate == 0}
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    rest_frozen(optimiser)
+    optimiser.step()
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
+    assert moved == {name for name, rate in rates.items() if rate}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("conv9=1", "no layer 'conv9'; there are conv1, conv2"),
+        ("conv1", "give LAYER=FACTOR"),
+        ("conv1=-1", "a factor from 0 up"),
+        ("conv1=nan", "a factor from 0 up"),
+    ],
+)
+def test_a_rate_for_no_layer_is_refused(given, words):
+    recipe = load_recipe("paper", {"width": 0.05, "layer_rates": [given]})
+    with pytest.raises(RecipeError, match=words):
+        make_optimiser(make_model(recipe, 3), recipe.optimiser)
