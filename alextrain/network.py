@@ -16,6 +16,7 @@ from alexprep.shards.statistics import Statistics
 from alextrain.augment import Augmenter
 from alextrain.checkpoint import load_checkpoint, load_weights
 from alextrain.device import Machine
+from alextrain.errors import CheckpointError
 from alextrain.models import build_model
 from alextrain.recipe import Recipe
 from alextrain.setup import make_augmenter
@@ -52,6 +53,11 @@ class Network:
         Raises:
             CheckpointError: missing, damaged, of another version, or with foreign weights.
         """
+        if path.suffix in (".onnx", ".pt2"):
+            raise CheckpointError(
+                f"{path}: is a network exported for other programs; give its checkpoint, or what "
+                "`alextrain export --to safetensors` writes"
+            )
         content = read_weights(path) if is_weights(path) else load_checkpoint(path)
         return cls.of(content, str(path), machine)
 

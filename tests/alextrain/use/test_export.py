@@ -156,6 +156,8 @@ def test_the_command_says_what_was_written(checkpoint, shards, tmp_path):
     result = run("--to", "torchvision")
     assert result.exit_code == 1
     assert "which torchvision's alexnet cannot hold" in result.output
+    with pytest.raises(CheckpointError, match="exported for other programs; give its checkpoint"):
+        alextrain.load(tmp_path / "x.onnx")
     result = run("--to", "onnx", "--out", checkpoint)
     assert "is the checkpoint itself; name another --out" in result.output
 
