@@ -82,16 +82,13 @@ def _loky(jobs: int) -> Iterator[Runner]:
     )
 
     def run(calls: Any) -> Generator[Any, None, None]:
+        expect_tasks_left()
         with _interrupts_held():
             results = pool(calls)
         try:
-            # No `yield from`: that would close `results` before the warnings are off.
-            for result in results:  # noqa: UP028
-                yield result
+            yield from results
         except BrokenProcessPool as error:
             raise WorkersDiedError(str(error)) from error
-        finally:
-            close(results)
 
     try:
         yield run
@@ -107,22 +104,18 @@ def _other(name: str, jobs: int) -> Iterator[Runner]:
     pool = Parallel(n_jobs=jobs, backend=name, batch_size=1, return_as=return_as)
 
     def run(calls: Any) -> Generator[Any, None, None]:
-        results = iter(pool(calls))
-        try:
-            for result in results:  # noqa: UP028  # see _loky
-                yield result
-        finally:
-            if as_they_come:
-                close(results)
+        expect_tasks_left()
+        yield from pool(calls)
 
     yield run
 
 
-def close(results: Generator[Any, None, None]) -> None:
-    """End what joblib is at, in silence: some results were not waited for."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        results.close()
+def expect_tasks_left() -> None:
+    """Let joblib say nothing of tasks that are left when a run is stopped: that is meant.
+
+    For good: Ctrl-C may come anywhere, inside joblib too, which then warns as it unwinds.
+    """
+    warnings.filterwarnings("ignore", r"\d+ tasks (which were still being|have been successfully)")
 
 
 def _start_trackers() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from joblib import Parallel, delayed
 
-from alexprep.backends import close
+from alexprep.backends import expect_tasks_left
 from alexprep.errors import AlexError, SettingsError, ShardError
 from alexprep.guest import Call, Guest, check_machine, make_as_guest
 from alexprep.shards.manifest import ShardRecord
@@ -51,14 +51,9 @@ def make_on_cluster(
             return_as="generator_unordered",
             pre_dispatch=max(_AHEAD, 2 * sum(client.ncores().values())),
         )
-        results = pool(delayed(make_as_guest)(guest, call) for call in calls)
-        try:
-            with _losses(address):
-                # No `yield from`: that would close `results` before the warnings are off.
-                for result in results:  # noqa: UP028
-                    yield result
-        finally:
-            close(results)
+        expect_tasks_left()
+        with _losses(address):
+            yield from pool(delayed(make_as_guest)(guest, call) for call in calls)
 
 
 @contextmanager

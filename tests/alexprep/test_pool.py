@@ -7,10 +7,10 @@ import pytest
 
 LEFT_BEHIND = """
 import warnings
-from alexprep import pool
+from alexprep import backends
 if {silent}:
-    pool._start_trackers()
-pool.{tracker}.register("/nothing-of-this-name", "{kind}")
+    backends._start_trackers()
+backends.{tracker}.register("/nothing-of-this-name", "{kind}")
 """
 
 

@@ -98,7 +98,7 @@ def test_a_killed_process_ends_the_job_and_the_rest_resume_in_another_number(
     begun = time.monotonic()
     recipe = ("--recipe", str(quiet_recipe))
     done, statuses = fit(2, shards, run, *recipe, "--save-every", "1", KILL_RANK="1", KILL_STEP="7")
-    assert statuses == [1, -signal.SIGKILL]
+    assert statuses == [1, -signal.SIGKILL], done.stderr
     assert time.monotonic() - begun < 60
     assert "another process of this job ended" in done.stderr
     assert "Traceback" not in done.stderr
