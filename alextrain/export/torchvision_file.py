@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.models import alexnet
 
 from alextrain.errors import ExportError
 from alextrain.export.parity import Forward
@@ -36,6 +35,8 @@ def state_of(network: Network) -> dict[str, Tensor]:
 
 def open_state(state: Mapping[str, Tensor]) -> Forward:
     """Load weights into torchvision's alexnet; it takes crops and gives logits."""
+    from torchvision.models import alexnet  # noqa: PLC0415  # seconds, and `serve` needs it not
+
     classes = len(state["classifier.6.bias"])
     model = alexnet(num_classes=classes).eval()
     model.load_state_dict(dict(state))
