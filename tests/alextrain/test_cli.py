@@ -1,11 +1,8 @@
 """The commands as a user types them."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -112,26 +109,6 @@ def test_a_second_run_in_the_same_folder_is_refused(trained, shards):  # noqa: F
     result = run("fit", shards, *QUICK, *CPU, "--run", trained[0])
     assert result.exit_code == 1
     assert "holds a run already; continue it with `alextrain fit" in result.output
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_says_how_to_resume(shards, tmp_path, number):  # noqa: F811
-    folder = tmp_path / "run"
-    command = [sys.executable, "-m", "alextrain", "fit", str(shards), *QUICK, *CPU]
-    command += ["--epochs", "100000", "--run", str(folder)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
-    ) as process:
-        deadline = time.monotonic() + 120
-        while not (folder / "last.pt").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        process.send_signal(number)
-        output, _ = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
-    assert "Stopping after this step and saving" in output
-    assert f"alextrain fit {shards} --run {folder} --resume" in output
-    assert "Traceback" not in output
 
 
 def test_help_needs_no_torch():
