@@ -86,7 +86,9 @@ async def run(make: Callable[[], Service], host: str, port: int, say: Say) -> in
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that is bound already: a port in use is an error before any loading."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named: else an answer's body
+    # waits 40 ms for the client to acknowledge its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
