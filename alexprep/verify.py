@@ -13,7 +13,7 @@ from alexprep.files import sha256_file
 from alexprep.raw.source import some
 from alexprep.settings import PrepSettings
 from alexprep.shards.index import Index, index_name
-from alexprep.shards.manifest import FOREIGN, Manifest, ShardRecord
+from alexprep.shards.manifest import FOREIGN, MANIFEST, Manifest, ShardRecord
 from alexprep.shards.tar import Placed, read_shard
 from alexprep.stored import decode_stored
 from alexprep.threads import Beat, in_threads
@@ -62,9 +62,20 @@ def verify(
     return findings + check_beside(directory, manifest)
 
 
-def remedy(directory: Path, findings: Sequence[Finding]) -> str:
-    """Return the command that mends what was found, the most serious first."""
+def remedy(directory: Path, findings: Sequence[Finding], *, made: bool = True) -> str:
+    """Return the command that mends what was found, the most serious first.
+
+    Args:
+        directory: The set.
+        findings: Of `verify`.
+        made: From raw images; not of tars that others made.
+    """
     cures = {one.cure for one in findings}
+    if "repair" in cures and not made:
+        return (
+            f"get what is damaged again from where the tars came from, remove "
+            f"{directory / MANIFEST}, then: alexprep import {directory}"
+        )
     if "repair" in cures:
         return f"make it anew from the raw images: alexprep verify {directory} --repair RAW"
     if "move" in cures:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from alexprep.cli.options import PATH, shards_argument
+from alexprep.cli.options import PATH, say_mixing, shards_argument
 from alexprep.cli.places import RAW
 
 
@@ -25,8 +24,6 @@ def info(shards: Path | str) -> None:
       alexprep info /shards
     """
     from alexprep.shards.manifest import Manifest
-    from alexprep.shards.mixing import mixing
-    from alexprep.shards.reader import ShardReader
     from alexprep.shards.statistics import STATISTICS, Statistics
     from alexprep.tables import manifest_table
 
@@ -36,11 +33,7 @@ def info(shards: Path | str) -> None:
     manifest = Manifest.load(shards)
     manifest.check_files(shards)
     click.echo(manifest_table(manifest))
-    for split in manifest.splits:
-        with closing(ShardReader(shards, split)) as reader:
-            click.echo(
-                f"mixing       {split}: {mixing(reader.labels, reader.shard_sizes).sentence()}"
-            )
+    say_mixing(shards, manifest)
     path = shards / STATISTICS
     if path.exists():
         statistics = Statistics.load(path, manifest.fingerprint)

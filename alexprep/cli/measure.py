@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alexprep.cli.options import fit_options, jobs_option, shards_argument
+from alexprep.cli.options import fit_options, jobs_option, raw_options, say_mixing, shards_argument
 from alexprep.cli.places import RAW
 
 if TYPE_CHECKING:
+    from alexprep.raw.source import RawSet
     from alexprep.shards.manifest import Manifest
     from alexprep.verify_beside import Finding
 
@@ -69,11 +70,22 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     help="Make what is damaged anew from these raw images; it comes out the same byte for byte, "
     "or nothing is replaced.",
 )
-def verify(shards: Path, jobs: int | None, *, deep: bool, raw: Path | str | None) -> None:
+@raw_options
+def verify(
+    shards: Path,
+    jobs: int | None,
+    raw: Path | str | None,
+    layout: str | None,
+    root: Path | None,
+    *,
+    deep: bool,
+) -> None:
     """Check every byte of SHARDS: hashes, counts, keys, labels, index, report, statistics.
 
     Prints what is wrong, a line for each file, and exits with status 1 if anything is; the last
-    line names the command that mends it.
+    line names the command that mends it. Says, as `info` does, whether classes are mixed over the
+    shards. RAW of --repair is read by the layout that the set was made from, if --layout names
+    no other; a list needs its --root again.
 
     \b
     Examples:
@@ -82,20 +94,23 @@ def verify(shards: Path, jobs: int | None, *, deep: bool, raw: Path | str | None
       alexprep verify /shards --repair /raw
     """
     from alexprep.errors import ShardError
-    from alexprep.shards.manifest import Manifest
+    from alexprep.raw.detect import open_raw
+    from alexprep.shards.manifest import FOREIGN, Manifest
     from alexprep.verify import remedy
 
     manifest = Manifest.load(shards)
     findings = _verify(shards, manifest, jobs, deep=deep)
-    if raw is not None and any(finding.cure == "repair" for finding in findings):
-        _repair(shards, manifest, findings, raw, jobs)
+    made = manifest.layout != FOREIGN
+    if raw is not None and made and any(finding.cure == "repair" for finding in findings):
+        _repair(shards, manifest, findings, open_raw(raw, layout or manifest.layout, root), jobs)
         findings = _verify(shards, manifest, jobs, deep=deep)
     if findings:
         files = len({finding.file for finding in findings})
         raise ShardError(
             f"{shards}: {files} {'file is' if files == 1 else 'files are'} not as written; "
-            f"{remedy(shards, findings)}"
+            f"{remedy(shards, findings, made=made)}"
         )
+    say_mixing(shards, manifest)
     samples = sum(map(manifest.samples, manifest.splits))
     click.echo(
         f"{shards}: {len(manifest.shards):,} shards with {samples:,} samples are as written; "
@@ -116,15 +131,14 @@ def _verify(shards: Path, manifest: Manifest, jobs: int | None, *, deep: bool) -
 
 
 def _repair(
-    shards: Path, manifest: Manifest, findings: list[Finding], raw: Path | str, jobs: int | None
+    shards: Path, manifest: Manifest, findings: list[Finding], raw: RawSet, jobs: int | None
 ) -> None:
     from alexprep.cli.progress import Progress
     from alexprep.plan import make_plan
-    from alexprep.raw.detect import open_raw
     from alexprep.repair import repair, to_make
 
-    plan = make_plan(open_raw(raw), manifest.settings, manifest.splits, manifest.label_order)
+    plan = make_plan(raw, manifest.settings, manifest.splits, manifest.label_order)
     images = sum(len(plan.tasks[place].samples) for place in to_make(manifest, findings))
     with Progress(images, "images") as progress:
         written = repair(shards, findings, plan, jobs, progress.update)
-    click.echo(f"Made anew from {raw}, the same bytes as before: {', '.join(written)}")
+    click.echo(f"Made anew from {raw.root}, the same bytes as before: {', '.join(written)}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from alexprep.cli.places import SHARDS
+
+if TYPE_CHECKING:
+    from alexprep.shards.manifest import Manifest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,6 +46,17 @@ def jobs_option(command: Command) -> Command:
         type=click.IntRange(1, 1024),
         help="How many work at once; the result is the same. [default: one for each core]",
     )(command)
+
+
+def say_mixing(shards: Path, manifest: Manifest) -> None:
+    """Say whether the classes of each split are spread over its shards as by chance."""
+    from alexprep.shards.mixing import mixing
+    from alexprep.shards.reader import ShardReader
+
+    for split in manifest.splits:
+        with closing(ShardReader(shards, split)) as reader:
+            sentence = mixing(reader.labels, reader.shard_sizes).sentence()
+            click.echo(f"mixing       {split}: {sentence}")
 
 
 def fit_options(size: int) -> str:

@@ -59,6 +59,14 @@ def test_what_was_changed_since_is_named():
     assert len(found) == 3
 
 
+def test_trailing_bytes_are_expected_of_two_files():
+    name = "train/n01669191/n01669191_10054.JPEG"
+    trailing = line(name, "trailing bytes", "repaired")
+    assert said([name, *PLAIN], [trailing]) == ["1 of ImageNet's known odd files, odd as expected"]
+    expected = f"{name} has trailing bytes in ImageNet as published, here an RGB JPEG"
+    assert said([name, *PLAIN], []) == [expected]
+
+
 def test_names_as_hugging_face_doubles_them_are_known():
     name = "train/n01739381/n01739381_1309_n01739381.JPEG"
     assert said([name, *PLAIN], [line(name, "CMYK")]) == [

@@ -134,6 +134,19 @@ def test_one_key_in_two_tars_is_two_samples(tmp_path):
     reader.close()
 
 
+def test_a_changed_tar_of_others_is_imported_anew_not_repaired(tars):
+    adopt(tars, jobs=1)
+    path = tars / "set-train-000001.tar"
+    data = bytearray(path.read_bytes())
+    data[3000] ^= 1
+    path.write_bytes(data)
+    for options in ((), ("--repair", tars)):
+        result = run("verify", tars, *options)
+        assert result.exit_code == 1
+        assert result.output.endswith(f"then: alexprep import {tars}\n")
+        assert "--repair" not in result.output
+
+
 def refused(folder, kind, match, names=()):
     before = sorted(folder.iterdir())
     with pytest.raises(kind, match=match):

@@ -100,6 +100,47 @@ def test_the_command_repairs_and_verifies_again(raw, plan, target):
     assert contents(target) == whole
 
 
+def test_raw_images_of_a_list_are_read_as_the_manifest_says(raw, tmp_path):
+    paths = sorted(path for path in raw.rglob("*.JPEG"))
+    lines = [f"{path.relative_to(raw)}\t{path.parent.name}\n" for path in paths]
+    listed = tmp_path / "lists" / "all.txt"
+    listed.parent.mkdir()
+    listed.write_text("".join(lines))
+    target = tmp_path / "from-list"
+    made = run("shard", listed, target, "--root", raw, "--size", 32, "--jobs", 1)
+    assert made.exit_code == 0, made.output
+    whole = contents(target)
+    damage(target / "train-000000.tar")
+    without = run("verify", target, "--repair", listed)
+    assert without.exit_code == 1
+    assert "--root" in without.output
+    result = run("verify", target, "--repair", listed, "--root", raw, "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    assert contents(target) == whole
+
+
+def test_a_layout_that_is_never_found_out_is_taken_from_the_manifest(raw, tmp_path, target):
+    classes = raw / "train"  # class folders alone
+    made = run("shard", classes, target, "--layout", "imagefolder", "--size", 32, "--jobs", 1)
+    assert made.exit_code == 0, made.output
+    whole = contents(target)
+    damage(target / "train-000000.tar")
+    result = run("verify", target, "--repair", classes, "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    assert contents(target) == whole
+    damage(target / "train-000000.tar")
+    other = run("verify", target, "--repair", classes, "--layout", "kaggle")
+    assert other.exit_code == 1
+    assert other.output.splitlines()[-1].startswith("Error: ")
+
+
+def test_verify_says_how_the_classes_are_mixed(plan, target):
+    lines = run("verify", target).output.splitlines()
+    told = [line for line in run("info", target).output.splitlines() if line.startswith("mixing")]
+    assert [line for line in lines if line.startswith("mixing")] == told
+    assert len(told) == 2
+
+
 def test_deep_decodes_what_the_hashes_cannot_judge(tmp_path, monkeypatch):
     folder = write_shards(tmp_path / "shards", {"train": noise(0, 4, 16)}, extension="jpg")
     assert verify(folder, deep=True) == []
