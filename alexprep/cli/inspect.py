@@ -44,7 +44,8 @@ def inspect(raw: Path | str, layout: str | None, root: Path | None, *, md5: bool
     _say("Missing or odd:", problems)
     if not problems:
         click.echo("Nothing is missing." if result.release else "Nothing is odd.")
-    click.echo(_next(raw, layout, root, found))
+    if found.splits:
+        click.echo(_next(raw, layout, root, found))
     if problems:
         raise SystemExit(3)
 

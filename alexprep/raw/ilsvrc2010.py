@@ -5,6 +5,7 @@ Its test images have a ground truth too, which was published later, as a file of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from alexprep.errors import RawError
@@ -22,9 +23,10 @@ TEST_GROUND_TRUTH = "ILSVRC2010_test_ground_truth.txt"
 def open_ilsvrc2010(place: Place) -> RawSet:
     """List the official archives in a folder; one is enough, val and test need the devkit.
 
+    What is wrong with one archive stands in `unusable`, as for ILSVRC2012.
+
     Raises:
-        RawError: an archive is cut short or not what its name says, or a ground truth does not
-            fit the images.
+        RawError: no archive is there, or the devkit is damaged.
     """
     root = place.path
     if root.is_file():
@@ -33,14 +35,18 @@ def open_ilsvrc2010(place: Place) -> RawSet:
     if not there:
         raise RawError(f"{root}: expected {' or '.join(ARCHIVES.values())} in it; download them")
     devkit = find_devkit(root, [ILSVRC2010])
-    train, empty = list_train(there.pop("train")) if "train" in there else ([], ())
-    raw = RawSet(NAME, root, {"train": train} if train else {}, empty=empty)
+    raw = RawSet(NAME, root, {})
     for split, archive in there.items():
-        truth = _truth(root, devkit, split)
-        if truth is None:
-            raw.unusable[split] = _missing(root, archive, split, devkit)
-        else:
-            raw.splits[split] = list_flat(archive, split, truth)
+        try:
+            if split == "train":
+                raw.splits[split], empty = list_train(archive)
+                raw = replace(raw, empty=empty)
+            elif (truth := _truth(root, devkit, split)) is None:
+                raw.unusable[split] = _missing(root, archive, split, devkit)
+            else:
+                raw.splits[split] = list_flat(archive, split, truth)
+        except RawError as error:
+            raw.unusable[split] = str(error)
     for split in (split for split in SPLITS if split not in raw.unusable):
         listed = raw.splits.get(split)
         raw.found.append(describe(split, listed) if listed else f"{split}: no {ARCHIVES[split]}")

@@ -17,11 +17,13 @@ VAL = "ILSVRC2012_img_val.tar"
 def open_ilsvrc2012(place: Place) -> RawSet:
     """List the official archives in a folder; one of the two is enough, val needs the devkit.
 
+    What is wrong with one archive (cut short, not what its name says, another number of images
+    than the ground truth has) stands in `unusable`: the other can be used without it.
+
     Sources are named as in unpacked class folders: "val/n01751748/ILSVRC2012_val_00000001.JPEG".
 
     Raises:
-        RawError: an archive is cut short or not what its name says, the devkit is missing where
-            val needs it, or its ground truth does not fit the images.
+        RawError: neither archive is there, or the devkit is damaged.
     """
     root = place.path
     if root.name in (TRAIN, VAL) and root.is_file():
@@ -33,15 +35,21 @@ def open_ilsvrc2012(place: Place) -> RawSet:
     unusable: dict[str, str] = {}
     empty: tuple[str, ...] = ()
     if TRAIN in place.files:
-        splits["train"], empty = list_train(root / TRAIN)
+        try:
+            splits["train"], empty = list_train(root / TRAIN)
+        except RawError as error:
+            unusable["train"] = str(error)
     if VAL in place.files and devkit is None:
         unusable["val"] = (
             f"{root / VAL}: the classes of its images stand in the development kit, which is "
             f"missing; put {ARCHIVE} (or the folder {FOLDER} made of it) into {root}"
         )
     elif VAL in place.files and devkit is not None:
-        truth = Truth(devkit.where, devkit.validation_wnids())
-        splits["val"] = list_flat(root / VAL, "val", truth)
+        try:
+            truth = Truth(devkit.where, devkit.validation_wnids())
+            splits["val"] = list_flat(root / VAL, "val", truth)
+        except RawError as error:
+            unusable["val"] = str(error)
     found = [
         describe(split, splits[split]) if split in splits else f"{split}: no {archive}"
         for split, archive in (("train", TRAIN), ("val", VAL))

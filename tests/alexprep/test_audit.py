@@ -77,6 +77,21 @@ def test_a_missing_split_of_the_official_archives_is_named(tmp_path):
     assert "val: missing; ILSVRC2012 has 50,000" in inspect(root, status=3)
 
 
+@pytest.mark.parametrize("both", [False, True])
+def test_what_is_left_beside_a_cut_archive_is_audited(tmp_path, both):
+    root = write_official(tmp_path, tree())
+    for name in (VAL, TRAIN) if both else (VAL,):
+        (root / name).write_bytes((root / name).read_bytes()[:-9000])
+    output = inspect(root, status=3)
+    assert f"{root / VAL}: cut short" in output
+    if both:
+        assert f"{root / TRAIN}: cut short" in output
+        assert "Next:" not in output
+    else:
+        assert "train: 15 of 1,281,167 images, 3 of 1,000 classes" in output
+        assert output.endswith(f"Next: alexprep shard {root} SHARDS --split train\n")
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, shared_data):
     """A whole official ILSVRC2012 by its headers: true names of classes, true counts, no bytes."""

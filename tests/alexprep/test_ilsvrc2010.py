@@ -54,7 +54,7 @@ def test_without_the_devkit_train_is_left(official):
 def test_a_ground_truth_that_does_not_fit_is_refused(official, text, reason):
     (official / TRUTH).write_text(text)
     with pytest.raises(RawError, match=reason):
-        open_raw(official)
+        make_plan(open_raw(official), PrepSettings())
 
 
 def test_one_of_the_archives_names_their_folder(official):

@@ -70,17 +70,21 @@ def test_val_without_devkit_says_what_is_missing_and_where_it_belongs(official):
 
 def test_a_ground_truth_of_another_length_is_refused(official):
     (official / ARCHIVE).write_bytes(devkit_archive(tree(val=5)))
+    raw = open_as("ilsvrc2012", official)
+    assert make_plan(raw, PrepSettings(), ["train"]).samples() == 15
     with pytest.raises(RawError, match=r"holds 4 images, from .*_00000001.JPEG, but .* 5 lines"):
-        open_as("ilsvrc2012", official)
+        make_plan(raw, PrepSettings())
 
 
-def test_a_cut_train_archive_names_its_last_whole_class(official):
+def test_a_cut_train_archive_names_its_last_whole_class_and_val_can_be_used(official):
     data = (official / TRAIN).read_bytes()
     (official / TRAIN).write_bytes(data[: len(data) * 2 // 3])
+    raw = open_as("ilsvrc2012", official)
+    assert make_plan(raw, PrepSettings(), ["val"]).samples() == 4
     with pytest.raises(
         RawError, match=rf"{TRAIN}: cut short .* last whole member is n0000000.\.tar"
     ):
-        open_as("ilsvrc2012", official)
+        make_plan(raw, PrepSettings())
 
 
 def test_an_inner_archive_without_end_mark_is_read_whole(tmp_path, official):
@@ -99,10 +103,10 @@ def test_an_empty_class_archive_is_told(official):
 def test_a_train_archive_of_class_folders_is_not_the_official_one(official):
     (official / TRAIN).write_bytes(tar_bytes({"n01/n01_1.JPEG": b"x"}))
     with pytest.raises(RawError, match=r"expected one <wnid>\.tar .* found n01/n01_1\.JPEG"):
-        open_as("ilsvrc2012", official)
+        make_plan(open_as("ilsvrc2012", official), PrepSettings())
     (official / TRAIN).write_bytes(tar_bytes({"n01.tar": tar_bytes({})}))
     with pytest.raises(RawError, match="its 1 archives hold no file"):
-        open_as("ilsvrc2012", official)
+        make_plan(open_as("ilsvrc2012", official), PrepSettings())
 
 
 def test_files_of_macos_in_the_archives_are_passed_over(official):
@@ -123,7 +127,7 @@ def test_a_class_listed_twice_is_refused(official):
     inner = tar_bytes({"n01_1.JPEG": b"x"})
     (official / TRAIN).write_bytes(tar_bytes({"n01.tar": inner, "./n01.tar": inner}))
     with pytest.raises(RawError, match=r"holds train/n01/n01_1\.JPEG twice"):
-        open_as("ilsvrc2012", official)
+        make_plan(open_as("ilsvrc2012", official), PrepSettings())
 
 
 def test_real_images_with_the_true_devkit_get_their_own_classes(tmp_path, shared_data):
