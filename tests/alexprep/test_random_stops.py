@@ -105,9 +105,10 @@ def test_workers_killed_now_and_then_cost_nothing(raw, whole, tmp_path, seed):
     target = tmp_path / "shards"
     process = start(raw, target, 3, slow=0.25)
     with process:
-        kill_workers(process, np.random.default_rng(seed), most=3)
-        process.communicate(timeout=120)
-    assert process.returncode == 0
+        # Three deaths without a shard finished in between are taken for a sign (pool._DEATHS).
+        kill_workers(process, np.random.default_rng(seed), most=2)
+        _, complaint = process.communicate(timeout=120)
+    assert process.returncode == 0, complaint
     assert wait_for_silence(process.pid) == []
     assert contents(target) == whole
 
