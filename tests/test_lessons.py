@@ -1,4 +1,4 @@
-"""The tables of lessons and of the paper name tests and files that exist."""
+"""The tables of lessons, of answers and of the paper name tests and files that exist."""
 
 import re
 from pathlib import Path
@@ -25,3 +25,14 @@ def test_each_row_of_the_paper_has_its_test_and_its_files():
         assert f"def {test}" in files[file] if test else file in files, (file, test)
     for path in re.findall(r"alex(?:prep|train)/[\w/]+\.py", text):
         assert (ROOT / path).is_file(), path
+
+
+def test_each_answer_has_its_test():
+    lines = (ROOT / "docs/answers.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.endswith("| test |")]
+    assert len(rows) > 30
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    for row in rows:
+        found = re.search(r"\| (test_\w+\.py)(?:::(test_\w+))? \|$", row)
+        assert found, row
+        assert f"def {found[2] or 'test_'}" in files[found[1]], row
