@@ -88,7 +88,7 @@ def build(  # noqa: PLR0913  # each is an option of the command
     on_bad: str = "skip",
     max_bad: int | None = None,
     recheck: bool = False,
-    measured: str | None = None,
+    measured: Sequence[str] = (),
     part: Part | None = None,
     listener: Listener | None = None,
 ) -> Summary:
@@ -110,7 +110,8 @@ def build(  # noqa: PLR0913  # each is an option of the command
             Whether they do depends on the raw images alone; how many shards are finished by then,
             and so which bad files are named, on the jobs.
         recheck: Compare hashes of raw images and shards with what was recorded, not only sizes.
-        measured: A split whose statistics are to be made too, of the images as they are stored.
+        measured: Splits whose statistics are to be made too, together, of the images as they are
+            stored; none: no statistics.
         part: Which share of the shards to make; None for all of them.
         listener: For progress bars.
 
@@ -152,7 +153,7 @@ def build(  # noqa: PLR0913  # each is an option of the command
             finish(target, plan, begun.codec, found, _moments(run, found))
         else:
             _check_bad(run, records)
-            if run.measured is not None:
+            if run.measured:
                 _measure_finished(run, run.measured)
         workplace.remove_work(target)
     report = Report.load(target)
@@ -173,7 +174,7 @@ class _Run:
     jobs: int
     backend: Backend
     fail: bool  # the first bad file ends the run
-    measured: str | None  # the split whose statistics are made
+    measured: tuple[str, ...]  # the splits whose statistics are made
     max_bad: int | None  # more of them end it
     part: Part | None  # the share of the shards that is made
     listener: Listener
@@ -207,14 +208,15 @@ def _fails(on_bad: str) -> bool:
     return on_bad == "fail"
 
 
-def _planned(plan: Plan, measured: str | None) -> str | None:
+def _planned(plan: Plan, measured: Sequence[str]) -> tuple[str, ...]:
     splits = dict.fromkeys(task.split for task in plan.tasks)
-    if measured is not None and measured not in splits:
-        raise SettingsError(
-            f"statistics of {measured} are wanted, and only {' and '.join(splits)} is prepared; "
-            f"prepare {measured} too, or measure what there is with `alexprep stats --split`"
-        )
-    return measured
+    for split in measured:
+        if split not in splits:
+            raise SettingsError(
+                f"statistics of {split} are wanted, and only {' and '.join(splits)} is prepared; "
+                f"prepare {split} too, or name what there is with --stats-split"
+            )
+    return tuple(dict.fromkeys(measured))
 
 
 def _known(run: _Run, begun: Begun) -> list[Record | None]:
@@ -343,27 +345,27 @@ def _records(run: _Run) -> list[Record]:
     return [record for record in records if record is not None]
 
 
-def _moments(run: _Run, records: list[Record]) -> tuple[str, Moments] | None:
-    """Return the split whose statistics are wanted, and its sums."""
-    if run.measured is None:
+def _moments(run: _Run, records: list[Record]) -> tuple[Sequence[str], Moments] | None:
+    """Return the splits whose statistics are wanted, and their sums."""
+    if not run.measured:
         return None
     pairs = [
         (task, record)
         for task, record in zip(run.plan.tasks, records, strict=True)
-        if task.split == run.measured
+        if task.split in run.measured
     ]
     hears = (run.listener.to_measure, run.listener.measured)
     return run.measured, collect(run.target, pairs, run.plan.settings, run.jobs, *hears)
 
 
-def _measure_finished(run: _Run, split: str) -> None:
+def _measure_finished(run: _Run, splits: Sequence[str]) -> None:
     """Measure a set that was finished before, unless it has these statistics."""
     manifest, path = Manifest.load(run.target), run.target / STATISTICS
     try:
-        if Statistics.load(path, manifest.fingerprint).split == split:
+        if Statistics.load(path, manifest.fingerprint).split == "+".join(splits):
             return
     except StatisticsError:
         pass  # missing, damaged, or of the shards before: made anew
     if run.listener.to_measure is not None:
-        run.listener.to_measure(manifest.samples(split))
-    measure(run.target, [split], run.jobs, run.listener.measured).save(path)
+        run.listener.to_measure(sum(map(manifest.samples, splits)))
+    measure(run.target, splits, run.jobs, run.listener.measured).save(path)

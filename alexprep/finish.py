@@ -25,7 +25,7 @@ def finish(
     plan: Plan,
     codec: Mapping[str, str],
     records: Sequence[Record],
-    measured: tuple[str, Moments] | None = None,
+    measured: tuple[Sequence[str], Moments] | None = None,
 ) -> Report:
     """Write all that stands beside the shards.
 
@@ -34,7 +34,7 @@ def finish(
         plan: What was planned.
         codec: See `transform.codec`.
         records: One for each task of the plan, in its order.
-        measured: A split and its sums, where statistics are wanted.
+        measured: Splits and their sums, where statistics are wanted.
 
     Raises:
         BadFilesError: not one of the raw files is an image.
@@ -69,8 +69,8 @@ def finish(
     write_atomically(target / INFO, info_bytes(manifest))
     report.save(target)
     if measured is not None:
-        split, moments = measured
-        statistics_of(moments, manifest.fingerprint, [split]).save(target / STATISTICS)
+        splits, moments = measured
+        statistics_of(moments, manifest.fingerprint, splits).save(target / STATISTICS)
     manifest.save(target)
     return report
 

@@ -26,7 +26,7 @@ def merge(
     target: Path,
     jobs: int | None = None,
     *,
-    measured: str | None = None,
+    measured: Sequence[str] = (),
     listener: Listener | None = None,
 ) -> Summary:
     """Write index, report and manifest of a set whose parts are all made.
@@ -37,7 +37,7 @@ def merge(
     Args:
         target: The folder of the set.
         jobs: Threads, for images whose sums no part has left.
-        measured: A split whose statistics are to be made too.
+        measured: Splits whose statistics are to be made too, together.
         listener: For progress bars.
 
     Raises:
@@ -65,17 +65,17 @@ def merge(
     )
 
 
-def _merge(target: Path, jobs: int | None, measured: str | None, listener: Listener) -> None:
+def _merge(target: Path, jobs: int | None, measured: Sequence[str], listener: Listener) -> None:
     outline = Outline.load(target)
     plan = outline.plan
     records = _whole(target, outline)
     codec = json.loads((target / WORK / BEGUN).read_bytes())["codec"]
     moments = None
-    if measured is not None:
+    if measured:
         pairs = [
             (task, record)
             for task, record in zip(plan.tasks, records, strict=True)
-            if task.split == measured
+            if task.split in measured
         ]
         hears = (listener.to_measure, listener.measured)
         moments = (measured, collect(target, pairs, plan.settings, jobs or 1, *hears))

@@ -42,7 +42,7 @@ class Job:
     target: Path  # SHARDS
     run: Path  # SHARDS/.work/run-...: this run's own folder
     fail: bool  # the first bad file ends the run
-    measured: str | None = None  # the split whose stored images are summed in passing
+    measured: tuple[str, ...] = ()  # the splits whose stored images are summed in passing
     owner: str = ""  # the part of the set that is made; see parts.py
 
 
@@ -109,7 +109,7 @@ def _write(
     job: Job, task: Task, skip: Mapping[int, str], beat: Heartbeat, folder: Path
 ) -> ShardRecord:
     """Write shard, record and, where statistics are wanted, moments into a folder."""
-    made = _Made(sums=StoredSums(job.settings) if task.split == job.measured else None)
+    made = _Made(sums=StoredSums(job.settings) if task.split in job.measured else None)
     path = folder / f"{task.name}.tar"
     with path.open("wb", buffering=0) as file:
         hashed = _Hashed(file)
@@ -222,7 +222,7 @@ def _publish(job: Job, task: Task, folder: Path) -> None:
     shard, record = f"{task.name}.tar", record_name(task)
     (folder / shard).replace(job.target / shard)
     sync_folder(job.target)
-    if task.split == job.measured:
+    if task.split in job.measured:
         (folder / moments_name(task)).replace(job.target / WORK / moments_name(task))
     # Not synced: a record that a loss of power takes or damages means that the shard is made anew.
     (folder / record).replace(job.target / WORK / record)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alexprep.cli.options import PATH, jobs_option
+from alexprep.cli.options import PATH, jobs_option, stats_split_option
 
 
 @click.command(short_help="Finish SHARDS whose parts were made one by one.")
@@ -14,10 +14,11 @@ from alexprep.cli.options import PATH, jobs_option
 @click.option(
     "--stats",
     is_flag=True,
-    help="Write the statistics of train too; give it to the parts as well, and it costs nothing.",
+    help="Write the statistics too; give it to the parts as well, and it costs nothing.",
 )
+@stats_split_option
 @jobs_option
-def merge(shards: Path, stats: bool, jobs: int | None) -> None:
+def merge(shards: Path, stats: bool, stats_splits: tuple[str, ...], jobs: int | None) -> None:
     """Write index, report and manifest of SHARDS, once all parts are made.
 
     The set is then the same, byte for byte, as one machine would have made it. Where shards are
@@ -33,7 +34,7 @@ def merge(shards: Path, stats: bool, jobs: int | None) -> None:
     from alexprep.cli.progress import byte_size, duration
     from alexprep.merge import merge as merge_parts
 
-    summary = merge_parts(shards, jobs, measured="train" if stats else None)
+    summary = merge_parts(shards, jobs, measured=stats_splits if stats else ())
     what = f"{summary.images:,} images in {summary.written + summary.kept:,} shards"
     size = byte_size(summary.bytes)
     if summary.written:

@@ -59,6 +59,19 @@ def say_mixing(shards: Path, manifest: Manifest) -> None:
             click.echo(f"mixing       {split}: {sentence}")
 
 
+def stats_split_option(command: Command) -> Command:
+    """Add --stats-split."""
+    return click.option(
+        "--stats-split",
+        "stats_splits",
+        type=click.Choice(["train", "val", "test"]),
+        multiple=True,
+        default=("train",),
+        show_default=True,
+        help="What --stats measures; may be given more than once.",
+    )(command)
+
+
 def fit_options(size: int) -> str:
     """Return what `alextrain fit` needs for images smaller than the paper's crop of 227."""
     if size >= 227:

@@ -87,7 +87,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
             on_bad=options["on_bad"],
             max_bad=options["max_bad"],
             recheck=options["recheck"],
-            measured="train" if options["stats"] else None,
+            measured=options["stats_splits"] if options["stats"] else (),
             part=part,
             listener=bars.listener(),
         )

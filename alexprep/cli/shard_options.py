@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from alexprep.cli.options import Command, jobs_option, raw_options
+from alexprep.cli.options import Command, jobs_option, raw_options, stats_split_option
 from alexprep.settings import FILTERS, FORMATS, GEOMETRIES, SUBSAMPLINGS
 
 _PICTURE_OPTIONS = (
@@ -115,9 +115,10 @@ _RUN_OPTIONS = (
     click.option(
         "--stats",
         is_flag=True,
-        help="Make the statistics of train too, of each image as it was written while it is in "
+        help="Make the statistics too, of each image as it was written while it is in "
         "memory: the same file as `alexprep stats` makes, without another pass.",
     ),
+    stats_split_option,
     click.option(
         "--overwrite",
         is_flag=True,

@@ -15,14 +15,14 @@ from tests.alexprep.stops import stop_after
 
 
 def measured(plan, target, **options):
-    return build(plan, target, measured="train", **options)
+    return build(plan, target, measured=["train"], **options)
 
 
 def stopped(plan, target, monkeypatch, split):
     """Begin a set and stop after two shards of four."""
     restore = stop_after(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
-        build(plan, target, jobs=1, measured=split)
+        build(plan, target, jobs=1, measured=[split] if split else [])
     restore()
 
 
@@ -61,6 +61,16 @@ def test_the_shards_are_the_same_with_and_without(raw, target, tmp_path):
     found = contents(target)
     assert found.pop(STATISTICS)
     assert found == contents(tmp_path / "plain")
+
+
+@pytest.mark.parametrize("splits", [["val"], ["train", "val"]])
+def test_any_splits_are_measured_in_passing(raw, target, tmp_path, decoded, splits):
+    options = [word for split in splits for word in ("--stats-split", split)]
+    result = run("shard", raw, target, "--size", 32, "--jobs", 1, "--stats", *options)
+    assert result.exit_code == 0, result.output
+    assert decoded == []
+    measure.measure(target, splits, jobs=1).save(tmp_path / "measured.npz")
+    assert (target / STATISTICS).read_bytes() == (tmp_path / "measured.npz").read_bytes()
 
 
 def test_nothing_is_decoded_again(raw, target, decoded):

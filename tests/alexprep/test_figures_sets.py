@@ -90,7 +90,7 @@ def test_where_nothing_is_odd_nothing_is_drawn(raw, target, tmp_path):
 
 def test_the_command_draws_every_picture(raw, target):
     spoil(raw)
-    build(plan_of(raw), target, jobs=1, measured="train")
+    build(plan_of(raw), target, jobs=1, measured=["train"])
     result = run("figures", target)
     assert result.exit_code == 0, result.output
     names = sorted(path.name for path in (target / "figures").iterdir())

@@ -29,7 +29,7 @@ def raw(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(raw, tmp_path_factory):
     target = tmp_path_factory.mktemp("whole") / "shards"
-    build(plan_of(raw), target, jobs=1, measured="train")
+    build(plan_of(raw), target, jobs=1, measured=["train"])
     return contents(target)
 
 
@@ -38,10 +38,10 @@ def test_parts_in_any_order_merge_to_what_one_machine_makes(raw, whole, tmp_path
     target = tmp_path / "shards"
     plan = plan_of(raw)
     for number in np.random.default_rng(of).permutation(of):
-        summary = build(plan, target, jobs=1, part=Part(int(number) + 1, of), measured="train")
+        summary = build(plan, target, jobs=1, part=Part(int(number) + 1, of), measured=["train"])
         assert summary.written == len(range(number, 6, of))
         assert not (target / MANIFEST).exists()
-    merged = merge(target, measured="train")
+    merged = merge(target, measured=["train"])
     assert (merged.written, merged.images, merged.exit_code) == (6, 35, 3)
     assert contents(target) == whole
     assert not (target / WORK).exists()
@@ -61,18 +61,18 @@ def test_parts_made_at_the_same_time_do_not_meet(raw, whole, tmp_path):
     plan, target = plan_of(raw), tmp_path / "shards"
 
     def make(number):
-        return build(plan, target, jobs=1, part=Part(number, 4), measured="train").images
+        return build(plan, target, jobs=1, part=Part(number, 4), measured=["train"]).images
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(make, (1, 2, 3, 4))) == 35
-    merge(target, measured="train")
+    merge(target, measured=["train"])
     assert contents(target) == whole
 
 
 COMMAND = (
     "import sys; from pathlib import Path; from tests.alexprep.sets import plan_of;"
     "from alexprep.build import build; from alexprep.parts import read_part;"
-    "build(plan_of(Path(sys.argv[1])), Path(sys.argv[2]), jobs=1, measured='train',"
+    "build(plan_of(Path(sys.argv[1])), Path(sys.argv[2]), jobs=1, measured=['train'],"
     " part=read_part(sys.argv[3]))"
 )
 
@@ -90,7 +90,7 @@ def test_a_part_that_is_killed_and_made_again_costs_the_others_nothing(raw, whol
     while not list((target / WORK).glob("run-part-2-of-2-*")):
         assert process.poll() is None
         time.sleep(0.02)
-    build(plan, target, jobs=1, part=Part(1, 2), measured="train")  # beside it
+    build(plan, target, jobs=1, part=Part(1, 2), measured=["train"])  # beside it
     with pytest.raises(DiskError, match="another run is making part 2/2"):
         build(plan, target, jobs=1, part=Part(2, 2))
     with pytest.raises(DiskError, match="another run is writing"):
@@ -102,8 +102,8 @@ def test_a_part_that_is_killed_and_made_again_costs_the_others_nothing(raw, whol
     with pytest.raises(ShardError, match=r"not made yet .*run their parts again: --part 2/2, and"):
         merge(target)
     done = marks(target)
-    build(plan, target, jobs=1, part=Part(2, 2), measured="train")
-    merge(target, measured="train")
+    build(plan, target, jobs=1, part=Part(2, 2), measured=["train"])
+    merge(target, measured=["train"])
     assert marks(target).items() >= done.items()
     assert contents(target) == whole
 
@@ -149,7 +149,7 @@ def test_a_whole_run_finishes_what_parts_began_and_parts_what_a_whole_run_began(
     raw, whole, tmp_path
 ):
     build(plan_of(raw), tmp_path / "a", jobs=1, part=Part(1, 3))
-    build(plan_of(raw), tmp_path / "a", jobs=1, measured="train")
+    build(plan_of(raw), tmp_path / "a", jobs=1, measured=["train"])
     assert contents(tmp_path / "a") == whole
     summary = build(plan_of(raw), tmp_path / "a", jobs=1, part=Part(1, 3))
     assert (summary.written, summary.kept) == (0, 2)
