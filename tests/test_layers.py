@@ -44,6 +44,7 @@ ORDER = [
     "alexprep.raw.classfolders",
     "alexprep.raw.folders",
     "alexprep.raw.kaggle",
+    "alexprep.raw.kagglezip",
     "alexprep.raw.listfile",
     "alexprep.raw.tarred",
     "alexprep.raw.zipped",

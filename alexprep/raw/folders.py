@@ -99,14 +99,14 @@ def _flat(
     if not classes and split == "test":
         raw.found.append(f"{not_read(split, names)}: nothing says what they show")
         return
-    reason = _misfit(names, classes)
+    reason = misfit(names, classes)
     if reason:
         raw.unusable[split] = f"{folder}: {reason}"
         return
     container = Folder(str(folder), cut=2)
     sources = []
     for name in names:
-        class_name = classes[_stem(name)]
+        class_name = classes[stem(name)]
         below = f"{split}/{class_name}/{name}"
         try:
             sources.append(Source(class_name, below, (folder / name).stat().st_size, container))
@@ -117,14 +117,14 @@ def _flat(
     raw.found.append(f"{describe(split, sources)}, in one folder")
 
 
-def _misfit(names: Sequence[str], classes: truth.Truth) -> str:
+def misfit(names: Sequence[str], classes: truth.Truth) -> str:
     """Say why a ground truth does not fit the images; nothing where it does."""
     if not classes:
         return (
             f"holds {len(names):,} files and no class folder, and nothing says what they show; "
             f"put {truth.EXPECTED} into the raw folder"
         )
-    strangers = [name for name in names if _stem(name) not in classes]
+    strangers = [name for name in names if stem(name) not in classes]
     if strangers:
         return (
             f"holds {some(strangers)}, which the ground truth does not name; remove what is no "
@@ -138,7 +138,8 @@ def _misfit(names: Sequence[str], classes: truth.Truth) -> str:
     return ""
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
+    """Return a file's name without its extension, as ground truths have it."""
     return name.rpartition(".")[0] or name
 
 

@@ -61,10 +61,22 @@ def read_mapping(path: Path) -> dict[str, str]:
     Raises:
         RawError: it is no text, or a class occurs twice.
     """
+    try:
+        return parse_mapping(path.read_bytes(), str(path))
+    except OSError as error:
+        raise RawError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def parse_mapping(data: bytes, path: str) -> dict[str, str]:
+    """Read the content of such a file; `path` is for messages.
+
+    Raises:
+        RawError: it is no text, or a class occurs twice.
+    """
     words: dict[str, str] = {}
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
         raise RawError(f"{path}: cannot be read as text ({error})") from error
     for number, line in enumerate(lines, 1):
         name, _, text = line.strip().partition(" ")

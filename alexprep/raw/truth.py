@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -78,9 +79,20 @@ def read_kaggle(path: Path) -> Truth:
         RawError: it is something else.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return parse_kaggle(path.read_bytes(), str(path))
+    except OSError as error:
+        raise RawError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def parse_kaggle(data: bytes, path: str) -> Truth:
+    """Read the content of such a file; `path` is for messages.
+
+    Raises:
+        RawError: it is something else.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise RawError(f"{path}: cannot be read as text ({error})") from error
     if not rows or rows[0] != ["ImageId", "PredictionString"]:
         raise RawError(f"{path}: does not begin with ImageId,PredictionString; download it again")

@@ -1,4 +1,4 @@
-"""A zip file of class folders: train/<class>/*, val/<class>/*, read in place."""
+"""A zip file of class folders, train/<class>/*, val/<class>/*, or Kaggle's own: read in place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alexprep.errors import RawError
 from alexprep.raw.containers import Zip
+from alexprep.raw.kagglezip import KaggleMembers
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.members import Members
 from alexprep.raw.names import FILES, with_names
@@ -41,19 +42,22 @@ def _zips(place: Place) -> list[str]:
 
 LAYOUT = Layout(
     NAME,
-    "a .zip of train/<class>/<image> and val/<class>/<image>, or a folder with one such",
+    "a .zip of train/<class>/<image> and val/<class>/<image>, Kaggle's own, or a folder with one",
     lambda place: place.path.suffix == SUFFIX or len(_zips(place)) == 1,
     open_zip,
 )
 
 
 def list_zip(path: Path | str) -> RawSet:
-    """List a zip file of class folders, by its path or its URL.
+    """List a zip file of class folders, or Kaggle's download, by its path or its URL.
 
     Raises:
         RawError: as for `open_zip`.
     """
-    members = Members(Zip(str(path)))
+    container = Zip(str(path))
+    members, kaggle = Members(container), KaggleMembers(path, container)
     for name, offset, size in walk_zip(str(path)):
-        members.add(clean_path(name), offset, size)
-    return members.raw_set(NAME, path)
+        parts = clean_path(name)
+        if not kaggle.take(parts, offset, size):
+            members.add(parts, offset, size)
+    return kaggle.raw_set() if kaggle.found else members.raw_set(NAME, path)

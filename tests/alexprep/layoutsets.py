@@ -4,6 +4,7 @@ All take the same dict of name -> bytes as those in rawsets.py.
 """
 
 import csv
+import zipfile
 
 from tests.alexprep.rawsets import (
     IDS,
@@ -68,6 +69,17 @@ def write_kaggle(root, files):
     lines = "".join(f"{wnid} {words}\n" for wnid, words in sorted(WORDS.items()))
     (root / "LOC_synset_mapping.txt").write_text(lines)
     return root
+
+
+def write_kaggle_zip(root, files):
+    """Kaggle's download as it comes."""
+    folder = write_kaggle(root.with_name(f"{root.name}-unpacked"), files)
+    write_folders(folder, {"ILSVRC/Annotations/CLS-LOC/val/a.xml": b"<x/>"})
+    path = root.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return path
 
 
 def tree_2010(test=5):

@@ -20,6 +20,7 @@ from tests.alexprep.layoutsets import (
     write_devkit_2010,
     write_flat_val,
     write_kaggle,
+    write_kaggle_zip,
     write_list,
     write_solution,
 )
@@ -42,6 +43,7 @@ MAKERS = {
     "Kaggle": ("kaggle", write_kaggle),
     "Kaggle, ILSVRC": ("kaggle", lambda r, f: write_kaggle(r, f) / "ILSVRC"),
     "Kaggle, CLS-LOC": ("kaggle", lambda r, f: write_kaggle(r, f) / "ILSVRC/Data/CLS-LOC"),
+    "Kaggle's own zip": ("zip", write_kaggle_zip),
     "a list": ("list", write_list),
 }
 

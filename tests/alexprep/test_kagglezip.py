@@ -1,0 +1,45 @@
+"""Kaggle's zip: what it says of classes and of val, and what is wrong with a damaged one."""
+
+import zipfile
+
+import pytest
+
+from alexprep.errors import RawError
+from alexprep.raw.detect import open_raw
+from tests.alexprep.layoutsets import write_kaggle_zip
+from tests.alexprep.rawsets import WORDS, tree
+
+
+def without(path, name, content=None):
+    """Write the zip again without a member, or with another content of it."""
+    with zipfile.ZipFile(path) as old:
+        members = {info.filename: old.read(info) for info in old.infolist()}
+    del members[name]
+    if content is not None:
+        members[name] = content
+    with zipfile.ZipFile(path, "w") as new:
+        for key, data in members.items():
+            new.writestr(key, data)
+    return path
+
+
+def test_words_and_what_is_not_read_are_told(tmp_path):
+    raw = open_raw(write_kaggle_zip(tmp_path / "raw", tree()))
+    assert raw.words == WORDS
+    assert "test: 1 files not read: nothing says what they show" in raw.found
+
+
+def test_without_the_list_val_cannot_be_used_and_train_can(tmp_path):
+    path = without(write_kaggle_zip(tmp_path / "raw", tree()), "LOC_val_solution.csv")
+    raw = open_raw(path)
+    assert list(raw.splits) == ["train"]
+    assert "nothing says what they show" in raw.unusable["val"]
+
+
+def test_a_damaged_list_is_named(tmp_path):
+    name = "LOC_val_solution.csv"
+    path = without(write_kaggle_zip(tmp_path / "raw", tree()), name, b"what is this")
+    with pytest.raises(
+        RawError, match=r"raw\.zip: LOC_val_solution.csv: does not begin with Image"
+    ):
+        open_raw(path)
