@@ -68,7 +68,7 @@ class KaggleMembers:
         Raises:
             RawError: a list in it is damaged, or a name occurs twice.
         """
-        raw = RawSet(NAME, self.path, {}, words=self._words())
+        raw = RawSet(NAME, self.path, {}, words=self._words(), release="ILSVRC2012")
         if self.train:
             raw.splits["train"] = sort_sources(self.train)
         raw.found.append(describe("train", self.train))

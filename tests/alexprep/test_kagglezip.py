@@ -43,3 +43,7 @@ def test_a_damaged_list_is_named(tmp_path):
         RawError, match=r"raw\.zip: LOC_val_solution.csv: does not begin with Image"
     ):
         open_raw(path)
+
+
+def test_it_is_taken_for_imagenet(tmp_path):
+    assert open_raw(write_kaggle_zip(tmp_path / "raw", tree())).release == "ILSVRC2012"
