@@ -125,6 +125,8 @@ ORDER = [
     "alexprep.cli.places",
     "alexprep.cli.options",
     "alexprep.cli.progress",
+    "alexprep.cli.bars",
+    "alexprep.cli.said",
     "alexprep.cli.shard_options",
     "alexprep.cli.prepare",
     "alexprep.cli.merge",

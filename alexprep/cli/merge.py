@@ -30,8 +30,8 @@ def merge(shards: Path, stats: bool, stats_splits: tuple[str, ...], jobs: int | 
       alexprep shard /raw /shared/shards --part 2/2
       alexprep merge /shared/shards
     """
-    from alexprep.cli.prepare import say_report
     from alexprep.cli.progress import byte_size, duration
+    from alexprep.cli.said import say_report
     from alexprep.merge import merge as merge_parts
 
     summary = merge_parts(shards, jobs, measured=stats_splits if stats else ())

@@ -8,6 +8,7 @@ from alexprep.files import LOCK
 from alexprep.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
+from alexprep.shards.tar import read_shard
 from tests.alexprep.pictures import jpeg, with_segment
 
 HOOKS = Path(__file__).parent / "hooks"
@@ -63,3 +64,10 @@ def same_size(raw, sample):
     data = bytearray(path.read_bytes())
     data[-40] ^= 1
     path.write_bytes(data)
+
+
+def check_all_is_whole(target, plan):
+    """Every shard that can be seen holds all that was planned for it."""
+    planned = {f"{task.name}.tar": len(task.samples) for task in plan.tasks}
+    for path in target.glob("*.tar"):
+        assert len(list(read_shard(path, "jpg"))) == planned[path.name]

@@ -10,7 +10,6 @@ import pytest
 from alexprep.build import build
 from alexprep.errors import DiskError
 from alexprep.shards.manifest import WORK
-from alexprep.shards.tar import read_shard
 from tests.alexprep.processes import (
     first_workers,
     images,
@@ -22,7 +21,7 @@ from tests.alexprep.processes import (
     wait_for_silence,
     workers_of,
 )
-from tests.alexprep.sets import contents, make_raw, marks, plan_of
+from tests.alexprep.sets import check_all_is_whole, contents, make_raw, marks, plan_of
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +35,6 @@ def whole(raw, tmp_path_factory):
     target = tmp_path_factory.mktemp("whole") / "shards"
     build(plan_of(raw), target, jobs=1)
     return contents(target)
-
-
-def check_all_is_whole(target, plan):
-    """Every shard that can be seen holds all that was planned for it."""
-    planned = {f"{task.name}.tar": len(task.samples) for task in plan.tasks}
-    for path in target.glob("*.tar"):
-        assert len(list(read_shard(path, "jpg"))) == planned[path.name]
 
 
 def stop_and_continue(raw, target, whole, jobs, wait, stop):

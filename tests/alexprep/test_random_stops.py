@@ -12,7 +12,6 @@ import pytest
 from alexprep.build import build
 from alexprep.errors import DiskError
 from alexprep.shards.manifest import MANIFEST, WORK
-from alexprep.shards.tar import read_shard
 from tests.alexprep.processes import (
     kill,
     press_ctrl_c,
@@ -21,7 +20,7 @@ from tests.alexprep.processes import (
     wait_for_silence,
     workers_of,
 )
-from tests.alexprep.sets import SETTINGS, contents, make_raw, marks, plan_of
+from tests.alexprep.sets import SETTINGS, check_all_is_whole, contents, make_raw, marks, plan_of
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +34,6 @@ def whole(raw, tmp_path_factory):
     target = tmp_path_factory.mktemp("whole") / "shards"
     build(plan_of(raw), target, jobs=1)
     return contents(target)
-
-
-def check_all_is_whole(target, plan):
-    """Every shard that can be seen holds all that was planned for it."""
-    planned = {f"{task.name}.tar": len(task.samples) for task in plan.tasks}
-    for path in target.glob("*.tar"):
-        assert len(list(read_shard(path, "jpg"))) == planned[path.name]
 
 
 def recorded(target):
