@@ -95,6 +95,8 @@ ORDER = [
     "alexprep.laid",
     "alexprep.overwrite",
     "alexprep.foreign",
+    "alexprep.orders",
+    "alexprep.standing",
     "alexprep.build",
     "alexprep.merge",
     "alexprep.verify_beside",
