@@ -16,6 +16,18 @@ def test_each_lesson_has_its_test():
     assert {file for file, _ in rows} <= set(files)
 
 
+def test_each_reason_not_to_learn_has_symptom_cure_and_a_test_that_exists():
+    front = (ROOT / "docs/lessons.md").read_text().partition("\n## ")[0]
+    reasons = re.split(r"^\*\*\d+\. ", front, flags=re.MULTILINE)[1:]
+    assert len(reasons) > 10
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    for reason in reasons:
+        for part in ("*Symptom:*", "*Measured", "*Cure:*"):
+            assert part in reason, reason
+        for file, test in re.findall(r"(test_\w+\.py)::(test_\w+)", reason):
+            assert f"def {test}" in files[file], test
+
+
 def test_each_row_of_the_paper_has_its_test_and_its_files():
     text = (ROOT / "docs/paper.md").read_text()
     rows = re.findall(r"(test_\w+\.py)(?:::(test_\w+))?", text)
