@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alexprep.errors import ImageError, RawError
 from alexprep.raw.folders import misfit, stem
 from alexprep.raw.names import parse_mapping
+from alexprep.raw.place import titled
 from alexprep.raw.source import (
     Container,
     RawSet,
@@ -75,22 +77,30 @@ class KaggleMembers:
         if self.val:
             self._add_val(raw)
         if self.tests:
-            raw.found.append(f"test: {self.tests:,} files not read: nothing says what they show")
+            files = "file" if self.tests == 1 else "files"
+            raw.found.append(f"test: {self.tests:,} {files} not read: nothing says what they show")
         return raw
 
     def _words(self) -> dict[str, str]:
         if MAPPING not in self._lists:
             return {}
-        return parse_mapping(read_source(self._lists[MAPPING]), f"{self.path}: {MAPPING}")
+        return parse_mapping(*self._list(MAPPING))
+
+    def _list(self, name: str) -> tuple[bytes, str]:
+        """Return the content of a list in the zip, and what messages call it."""
+        title = f"{titled(self.path)}: {name}"
+        try:
+            return read_source(self._lists[name]), title
+        except ImageError as error:
+            raise RawError(f"{title}: {error}; download it again") from error
 
     def _add_val(self, raw: RawSet) -> None:
         classes = {}
         if KAGGLE in self._lists:
-            title = f"{self.path}: {KAGGLE}"
-            classes = parse_kaggle(read_source(self._lists[KAGGLE]), title)
+            classes = parse_kaggle(*self._list(KAGGLE))
         reason = misfit([name for name, _, _ in self.val], classes)
         if reason:
-            raw.unusable["val"] = f"{self.path}: val {reason}"
+            raw.unusable["val"] = f"{titled(self.path)}: val {reason}"
             return
         sources = []
         for name, offset, size in self.val:

@@ -56,7 +56,8 @@ def open_list(place: Place) -> RawSet:
     if files.missing == len(rows):
         raise RawError(
             f"{path}: not one of its {len(rows):,} files is there, the first is "
-            f"{root / rows[0].path}; give the folder in which the paths begin with --root"
+            f"{shown(str(root / rows[0].path))}; give the folder in which the paths begin with "
+            "--root"
         )
     ordered = {split: sort_sources(splits[split]) for split in SPLITS if split in splits}
     found = [describe(split, sources) for split, sources in ordered.items()]

@@ -91,7 +91,7 @@ def parse_kaggle(data: bytes, path: str) -> Truth:
         RawError: it is something else.
     """
     try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8"), newline="")))
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise RawError(f"{path}: cannot be read as text ({error})") from error
     if not rows or rows[0] != ["ImageId", "PredictionString"]:

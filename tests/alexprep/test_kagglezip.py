@@ -5,7 +5,9 @@ import zipfile
 import pytest
 
 from alexprep.errors import RawError
+from alexprep.raw.containers import Zip
 from alexprep.raw.detect import open_raw
+from alexprep.raw.kagglezip import KaggleMembers
 from tests.alexprep.layoutsets import write_kaggle_zip
 from tests.alexprep.rawsets import WORDS, tree
 
@@ -26,7 +28,7 @@ def without(path, name, content=None):
 def test_words_and_what_is_not_read_are_told(tmp_path):
     raw = open_raw(write_kaggle_zip(tmp_path / "raw", tree()))
     assert raw.words == WORDS
-    assert "test: 1 files not read: nothing says what they show" in raw.found
+    assert "test: 1 file not read: nothing says what they show" in raw.found
 
 
 def test_without_the_list_val_cannot_be_used_and_train_can(tmp_path):
@@ -47,3 +49,33 @@ def test_a_damaged_list_is_named(tmp_path):
 
 def test_it_is_taken_for_imagenet(tmp_path):
     assert open_raw(write_kaggle_zip(tmp_path / "raw", tree())).release == "ILSVRC2012"
+
+
+@pytest.mark.parametrize("name", ["LOC_val_solution.csv", "LOC_synset_mapping.txt"])
+def test_a_list_whose_bytes_are_damaged_is_named(tmp_path, name):
+    path = write_kaggle_zip(tmp_path / "raw", tree())
+    data = bytearray(path.read_bytes())
+    data[data.index(name.encode()) + len(name) + 3] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(RawError, match=rf"raw\.zip: {name}: damaged in its archive"):
+        open_raw(path)
+
+
+def test_a_list_that_excel_saved_has_a_mark_in_front(tmp_path):
+    name = "LOC_val_solution.csv"
+    path = write_kaggle_zip(tmp_path / "raw", tree())
+    plain = open_raw(path).splits["val"]
+    with zipfile.ZipFile(path) as archive:
+        marked = b"\xef\xbb\xbf" + archive.read(name)
+    again = open_raw(without(path, name, marked)).splits["val"]
+    assert [source.name for source in again] == [source.name for source in plain]
+
+
+def test_what_is_secret_in_a_url_is_not_printed():
+    url = "https://me:pass@host/raw.zip?token=secret"
+    members = KaggleMembers(url, Zip(url))
+    members.take(("ILSVRC", "Data", "CLS-LOC", "val", "a.JPEG"), 0, 1)
+    reason = members.raw_set().unusable["val"]
+    assert "host/raw.zip" in reason
+    assert "secret" not in reason
+    assert "pass" not in reason
