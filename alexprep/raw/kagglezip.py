@@ -15,6 +15,7 @@ from alexprep.raw.source import (
     describe,
     ignored,
     read_source,
+    some,
     sort_sources,
 )
 from alexprep.raw.truth import KAGGLE, parse_kaggle
@@ -33,6 +34,8 @@ class KaggleMembers:
         self.container = container
         self.train: list[Source] = []
         self.val: list[tuple[str, int, int]] = []  # name, offset, size; flat
+        self.sorted_val: list[Source] = []  # where someone put val into class folders
+        self.elsewhere: list[str] = []
         self.tests = 0  # images without labels
         self._lists: dict[str, Source] = {}
         self._classes: dict[str, str] = {}  # one string for each class name
@@ -40,7 +43,7 @@ class KaggleMembers:
     @property
     def found(self) -> bool:
         """Whether the zip is Kaggle's."""
-        return bool(self.train or self.val)
+        return bool(self.train or self.val or self.sorted_val)
 
     def take(self, parts: tuple[str, ...], offset: int, size: int) -> bool:
         """Take a member by the parts of its name; tell whether it belongs to such a set."""
@@ -55,14 +58,16 @@ class KaggleMembers:
         return True  # what lies beside the images, annotations above all, is of no use here
 
     def _image(self, inner: tuple[str, ...], offset: int, size: int) -> None:
-        if inner[0] == "train" and len(inner) == 3:
+        if inner[0] in ("train", "val") and len(inner) > 2:
             class_name = self._classes.setdefault(inner[1], inner[1])
-            name = "/".join(inner)
-            self.train.append(Source(class_name, name, size, self.container, offset))
+            source = Source(class_name, "/".join(inner), size, self.container, offset)
+            (self.train if inner[0] == "train" else self.sorted_val).append(source)
         elif inner[0] == "val" and len(inner) == 2:
             self.val.append((inner[1], offset, size))
         elif inner[0] == "test":
             self.tests += 1
+        else:
+            self.elsewhere.append("/".join(inner))
 
     def raw_set(self) -> RawSet:
         """Return what the zip holds, named as the unpacked folders would be.
@@ -74,11 +79,17 @@ class KaggleMembers:
         if self.train:
             raw.splits["train"] = sort_sources(self.train)
         raw.found.append(describe("train", self.train))
-        if self.val:
+        if self.sorted_val:
+            raw.splits["val"] = sort_sources(self.sorted_val)
+            raw.found.append(describe("val", self.sorted_val))
+            self.elsewhere += [f"val/{name}" for name, _, _ in self.val]
+        elif self.val:
             self._add_val(raw)
         if self.tests:
             files = "file" if self.tests == 1 else "files"
             raw.found.append(f"test: {self.tests:,} {files} not read: nothing says what they show")
+        if self.elsewhere:
+            raw.found.append(f"not read: {some(self.elsewhere)}")
         return raw
 
     def _words(self) -> dict[str, str]:

@@ -79,3 +79,13 @@ def test_what_is_secret_in_a_url_is_not_printed():
     assert "host/raw.zip" in reason
     assert "secret" not in reason
     assert "pass" not in reason
+
+
+def test_val_sorted_into_class_folders_is_read_and_strays_are_named(tmp_path):
+    inside = "ILSVRC/Data/CLS-LOC"
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        for name in ("train/a/1.JPEG", "train/loose.JPEG", "val/a/2.JPEG", "val/flat.JPEG"):
+            archive.writestr(f"{inside}/{name}", b"x")
+    raw = open_raw(tmp_path / "raw.zip")
+    assert [source.name for source in raw.splits["val"]] == ["val/a/2.JPEG"]
+    assert "not read: train/loose.JPEG, val/flat.JPEG" in raw.found
