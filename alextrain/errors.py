@@ -7,6 +7,7 @@ AlexError (alexprep.errors)
   DivergedError     a loss that is no longer a number
   ExportError       a file in another format: not possible, or not equal to its network
   FeaturesError     a file of features that is damaged, or of another network
+  LabelsError       a file of other labels that does not fit the images
   PackageError      an optional package that is not installed
   RankError         another process of the same job is gone
   ServeError        a server that cannot begin
@@ -21,6 +22,7 @@ __all__ = [
     "DivergedError",
     "ExportError",
     "FeaturesError",
+    "LabelsError",
     "PackageError",
     "RankError",
     "RecipeError",
@@ -50,6 +52,10 @@ class ExportError(AlexError):
 
 class FeaturesError(AlexError):
     """A file of features cannot be used: damaged, empty, or made by another network."""
+
+
+class LabelsError(AlexError):
+    """A file of other labels cannot be used: damaged, or for other images or classes."""
 
 
 class PackageError(AlexError):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from alexprep.shards.reader import ShardReader
+from alextrain.answered import Answered
 from alextrain.data.decode import decode_into
 from alextrain.data.loader import Loader
 from alextrain.evaluation import Evaluation, Subset, evaluate
@@ -44,6 +45,11 @@ class Answers:
     def matrix(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         """Return counts [classes, classes]: rows are the truth, columns the first guess."""
         return self.confusion.reshape(self.classes, self.classes).numpy()
+
+    def every(self) -> Answered:
+        """Return the first guesses for all images, in the order of the split."""
+        parts = (self._truths, self._names, self._best)
+        return Answered(*(torch.cat(part).numpy() for part in parts))
 
     def surest_mistakes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return positions [k], truths [k], guesses [k, 5] and probabilities [k, 5]."""

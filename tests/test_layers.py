@@ -203,6 +203,8 @@ ORDER = [
     "alextrain.pictures",
     "alextrain.predict",
     "alextrain.answers",
+    "alextrain.answered",
+    "alextrain.other_labels",
     "alextrain.features",
     "alextrain.neighbours",
     "alextrain.probe",

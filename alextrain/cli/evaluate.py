@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, views_option, workers_option
+
+if TYPE_CHECKING:
+    from alextrain.answered import Answered
+
+OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(name="eval")
@@ -20,6 +26,19 @@ from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, views_opt
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),
     help="Draw confusion, mistakes and first-layer kernels into this folder.",
+)
+@click.option(
+    "--predictions",
+    type=OUTPUT,
+    help="Write key, label, first five guesses and probabilities of each image (.parquet or CSV).",
+)
+@click.option("--per-class", type=OUTPUT, help="Write the errors of each class (CSV).")
+@click.option("--confusion", type=OUTPUT, help="Write the counts, truth by first guess (CSV).")
+@click.option(
+    "--labels",
+    type=OUTPUT,
+    help="Count against these labels too: a JSON list of lists, in the order of the images' names "
+    "(ImageNet-ReaL's form).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
 @machine_options
@@ -33,17 +52,24 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
     \b
     Example:
       alextrain eval runs/paper/best.pt /shards --views 10
+      alextrain eval runs/paper/best.pt /shards --predictions val.csv --labels real.json
     """
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
     from alextrain.network import Network
+    from alextrain.other_labels import judge, read_labels
     from alextrain.report import Answers, draw, evaluate_network
 
     network = Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
     reader = ShardReader(shards, split)
     network.check_fits(reader.manifest)
-    answers = Answers(len(network.classes)) if options["figures"] else None
+    file, others = options["labels"], None
+    if file is not None:  # before the work, in case it does not fit
+        order, classes = reader.manifest.label_order, len(network.classes)
+        others = read_labels(file, reader.index.keys(), order, classes)
+    wanted = any(options[name] is not None for name in _KEPT)
+    answers = Answers(len(network.classes)) if wanted else None
     screen = Screen(1)
     result = evaluate_network(
         network,
@@ -53,7 +79,35 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
         answers=answers,
         on_images=screen.evaluating,
     )
-    click.echo(json.dumps(result.to_dict()) if options["as_json"] else result.sentence())
-    if answers is not None:
+    said, values = [result.sentence()], result.to_dict()
+    if answers is not None and others is not None:
+        against = judge(file, others, answers.every().guesses)
+        said.append(against.sentence())
+        values["relabelled"] = against.to_dict()
+    click.echo(json.dumps(values) if options["as_json"] else "\n".join(said))
+    if answers is None:
+        return
+    for path in _write(options, answers.every(), network.classes, reader.index.keys()):
+        click.echo(f"Written: {path}", err=options["as_json"])
+    if options["figures"] is not None:
         for path in draw(options["figures"], answers, network, reader):
             click.echo(f"Picture: {path}", err=options["as_json"])
+
+
+_KEPT = ("figures", "predictions", "per_class", "confusion", "labels")
+
+
+def _write(
+    options: dict[str, Any], answered: Answered, classes: list[str], keys: list[str]
+) -> Iterator[Path]:
+    """Write the files that were asked for and yield their paths."""
+    from alextrain.answered import write_classes, write_confusion, write_predictions
+
+    for name, write, names in (
+        ("predictions", write_predictions, keys),
+        ("per_class", write_classes, classes),
+        ("confusion", write_confusion, classes),
+    ):
+        if options[name] is not None:
+            write(options[name], answered, names)
+            yield options[name]
