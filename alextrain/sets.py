@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprep.errors import ShardError
+from alexprep.errors import ShardError, StatisticsError
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.mixing import mixing
 from alexprep.shards.reader import ShardReader
@@ -85,6 +85,11 @@ def open_sets(
     manifest = Manifest.load(shards)
     _check_trainable(shards, manifest)
     statistics = Statistics.load(shards / STATISTICS, manifest.fingerprint)
+    if "train" not in statistics.split.split("+"):
+        raise StatisticsError(
+            f"{shards / STATISTICS}: measures {statistics.split}, and training takes the mean of "
+            f"train; run `alexprep stats {shards}`"
+        )
     reader = ShardReader(shards, "train")
     kept_out = hold_out(recipe.seed, len(reader), recipe.holdout)
     if recipe.holdout and (kept_out.all() or not kept_out.any()):

@@ -9,6 +9,7 @@ import click
 
 from alexprep.cli.options import fit_options, jobs_option, raw_options, say_mixing, shards_argument
 from alexprep.cli.places import RAW
+from alexprep.cli.said import number
 
 if TYPE_CHECKING:
     from alexprep.raw.source import RawSet
@@ -55,7 +56,10 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     click.echo(f"Written: {shards / STATISTICS}")
     for path in draw_statistics(shards, statistics):
         click.echo(f"Picture: {path}")
-    click.echo(f"Next: alextrain fit {shards}{fit_options(len(statistics.pixel_sum))}")
+    if "train" in splits:
+        click.echo(f"Next: alextrain fit {shards}{fit_options(len(statistics.pixel_sum))}")
+    else:
+        click.echo(f"Next: alexprep stats {shards}, before training: it takes the mean of train")
 
 
 @click.command(short_help="Check every byte of SHARDS, and repair it.")
@@ -113,8 +117,8 @@ def verify(
     say_mixing(shards, manifest)
     samples = sum(map(manifest.samples, manifest.splits))
     click.echo(
-        f"{shards}: {len(manifest.shards):,} shards with {samples:,} samples are as written; "
-        f"fingerprint {manifest.fingerprint}"
+        f"{shards}: {number(len(manifest.shards), 'shard')} with {number(samples, 'sample')}, "
+        f"as written; fingerprint {manifest.fingerprint}"
     )
 
 

@@ -28,7 +28,9 @@ def say_plan(raw: RawSet, plan: Plan) -> None:
     shards = Counter(task.split for task in plan.tasks)
     click.echo("Plan:")
     for split, count in shards.items():
-        click.echo(f"  {split}: {plan.samples(split):,} samples in {number(count, 'shard')}")
+        click.echo(
+            f"  {split}: {number(plan.samples(split), 'sample')} in {number(count, 'shard')}"
+        )
     for warning in plan.warnings:
         click.echo(f"Note: {warning}")
 

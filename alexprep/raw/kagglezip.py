@@ -47,6 +47,8 @@ class KaggleMembers:
 
     def take(self, parts: tuple[str, ...], offset: int, size: int) -> bool:
         """Take a member by the parts of its name; tell whether it belongs to such a set."""
+        if len(parts) > 1 and parts[0] != _AROUND and parts[1] in (_AROUND, KAGGLE, MAPPING):
+            parts = parts[1:]  # one folder around it all
         if parts and parts[0] in (KAGGLE, MAPPING) and len(parts) == 1:
             self._lists[parts[0]] = Source("", parts[0], size, self.container, offset)
             return True

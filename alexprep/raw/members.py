@@ -48,6 +48,12 @@ class Members:
         name = "/".join((split, *parts[top + 1 :]))
         self.splits[split].append(Source(class_name, name, size, self.container, offset))
 
+    def names(self) -> list[str]:
+        """Return the names of all members that were taken."""
+        loose = [name for names in self.loose.values() for name in names]
+        images = [source.name for sources in self.splits.values() for source in sources]
+        return [*self.elsewhere, *loose, *images]
+
     def raw_set(self, layout: str, path: Path | str) -> RawSet:
         """Return what the archive holds.
 

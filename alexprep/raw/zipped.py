@@ -60,4 +60,9 @@ def list_zip(path: Path | str) -> RawSet:
         parts = clean_path(name)
         if not kaggle.take(parts, offset, size):
             members.add(parts, offset, size)
-    return kaggle.raw_set() if kaggle.found else members.raw_set(NAME, path)
+    if not kaggle.found:
+        return members.raw_set(NAME, path)
+    raw = kaggle.raw_set()
+    if beside := members.names():
+        raw.found.append(f"not read: {some(beside)}")
+    return raw

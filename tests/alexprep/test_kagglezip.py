@@ -89,3 +89,18 @@ def test_val_sorted_into_class_folders_is_read_and_strays_are_named(tmp_path):
     raw = open_raw(tmp_path / "raw.zip")
     assert [source.name for source in raw.splits["val"]] == ["val/a/2.JPEG"]
     assert "not read: train/loose.JPEG, val/flat.JPEG" in raw.found
+
+
+def test_a_folder_around_it_all_and_files_beside_it_are_told(tmp_path):
+    path = write_kaggle_zip(tmp_path / "raw", tree())
+    whole = open_raw(path)
+    with zipfile.ZipFile(path) as old:
+        members = {info.filename: old.read(info) for info in old.infolist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for key, data in members.items():
+            new.writestr(f"imagenet/{key}", data)
+        new.writestr("train/extra/1.JPEG", b"x")
+    wrapped = open_raw(path)
+    names = [[source.name for source in raw.splits["val"]] for raw in (wrapped, whole)]
+    assert names[0] == names[1] != []
+    assert "not read: train/extra/1.JPEG" in wrapped.found

@@ -1,12 +1,14 @@
 """Runs from shards to checkpoints: exact resume, what is refused, what is said."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from alexprep.errors import ShardError, StatisticsError
+from alexprep.shards.statistics import Statistics
 from alextrain.checkpoint import content_digest, load_checkpoint, load_latest
 from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, DivergedError, RecipeError
@@ -236,6 +238,16 @@ def test_sets_that_cannot_be_trained_on_are_refused(tmp_path, shards):
     (no_stats / "stats.npz").write_bytes((shards / "stats.npz").read_bytes())
     with pytest.raises(StatisticsError, match="belongs to other shards"):
         open_sets(no_stats, recipe(), MACHINE)
+
+
+def test_statistics_of_another_split_are_refused(tmp_path):
+    folder = write_trainable(tmp_path / "shards")
+    ours = Statistics.load(folder / "stats.npz")
+    replace(ours, split="val").save(folder / "stats.npz")
+    with pytest.raises(StatisticsError, match="measures val, and training takes the mean of train"):
+        open_sets(folder, recipe(), MACHINE)
+    replace(ours, split="train+val").save(folder / "stats.npz")
+    assert open_sets(folder, recipe(), MACHINE).train_samples == 22
 
 
 def test_a_crop_larger_than_the_images_is_refused(shards, tmp_path):
