@@ -117,7 +117,7 @@ def verify(
     say_mixing(shards, manifest)
     samples = sum(map(manifest.samples, manifest.splits))
     click.echo(
-        f"{shards}: {number(len(manifest.shards), 'shard')} with {number(samples, 'sample')}, "
+        f"{shards}: {number(len(manifest.shards), 'shard')} with {number(samples, 'sample')} are "
         f"as written; fingerprint {manifest.fingerprint}"
     )
 
