@@ -162,6 +162,7 @@ ORDER = [
     "alextrain.data.transfer",
     "alextrain.boxes",
     "alextrain.augment",
+    "alextrain.batches",
     "alextrain.lrn",
     "alextrain.models.designs",
     "alextrain.models.layers",

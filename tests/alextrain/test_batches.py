@@ -1,0 +1,38 @@
+"""The loader for any model."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from alextrain.batches import batches
+from alextrain.data.draws import Augmentation
+
+from .test_fit import shards  # noqa: F401  # the fixture
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+@pytest.mark.parametrize("augmentation", [None, Augmentation(40)])
+def test_an_epoch_left_half_way_goes_on_with_the_same_batches(shards, augmentation):  # noqa: F811
+    whole = list(batches(shards, batch_size=5, augmentation=augmentation, epoch=3))
+    rest = list(batches(shards, batch_size=5, augmentation=augmentation, epoch=3, seen=10))
+    assert [len(labels) for _, labels in whole] == [5, 5, 5, 5, 2]
+    assert len(rest) == 3
+    for ours, theirs in zip(whole[2:], rest, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    other, _ = next(batches(shards, batch_size=5, augmentation=augmentation, epoch=4))
+    assert not torch.equal(other, whole[0][0])
+
+
+@pytest.mark.parametrize("package", ["torchvision", "timm"])
+def test_the_examples_run(package, shards):  # noqa: F811
+    pytest.importorskip(package)
+    script = EXAMPLES / f"train_{package}.py"
+    assert len(script.read_text().splitlines()) <= 36
+    command = [sys.executable, str(script), str(shards), "64", "1"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert "of 7 right" in result.stdout
