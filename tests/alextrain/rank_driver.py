@@ -24,14 +24,14 @@ def free_port():
 
 
 def kill_at(rank, step):
-    honest = Trainer._step
+    honest = Trainer.step
 
     def step_or_die(self, *args):
         if self.ranks.rank == rank and self.progress.step == step:
             os.kill(os.getpid(), signal.SIGKILL)
         return honest(self, *args)
 
-    Trainer._step = step_or_die
+    Trainer.step = step_or_die
 
 
 def start(rank, count, port, arguments):
