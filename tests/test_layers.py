@@ -40,6 +40,7 @@ ORDER = [
     "alexprep.raw.mat5",
     "alexprep.raw.devkit",
     "alexprep.raw.names",
+    "alexprep.raw.onefile",
     "alexprep.raw.truth",
     "alexprep.raw.classfolders",
     "alexprep.raw.folders",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alexprep.errors import RawError
 from alexprep.raw.containers import Archive
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.members import Members
-from alexprep.raw.names import FILES, with_names
-from alexprep.raw.source import RawSet, clean_path, some
+from alexprep.raw.onefile import archives, open_one
+from alexprep.raw.source import RawSet, clean_path
 from alexprep.raw.tarwalk import walk
 
 NAME = "tar"
+SUFFIX = ".tar"
 
 
 def open_tar(place: Place) -> RawSet:
@@ -23,25 +23,13 @@ def open_tar(place: Place) -> RawSet:
     Raises:
         RawError: no tar archive, cut short, or without train/<class>/<image>.
     """
-    if not place.path.is_dir():
-        return list_tar(place.path)
-    tars = _tars(place)
-    if len(tars) != 1:
-        holds = some(tars) if tars else "none"
-        raise RawError(f"{place.path}: expected one .tar in it, found {holds}; give the file")
-    raw = with_names(list_tar(place.path / tars[0]), [place.path])
-    raw.found.extend(place.beside(*tars, *FILES))
-    return raw
-
-
-def _tars(place: Place) -> list[str]:
-    return [name for name in place.files if name.endswith(".tar")]
+    return open_one(place, SUFFIX, list_tar)
 
 
 LAYOUT = Layout(
     NAME,
     "a .tar of train/<class>/<image> and val/<class>/<image>, or a folder with one such",
-    lambda place: place.path.is_file() or len(_tars(place)) == 1,
+    lambda place: place.path.is_file() or len(archives(place, SUFFIX)) == 1,
     open_tar,
 )
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alexprep.errors import RawError
 from alexprep.raw.containers import Zip
 from alexprep.raw.kagglezip import KaggleMembers
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.members import Members
-from alexprep.raw.names import FILES, with_names
+from alexprep.raw.onefile import archives, open_one
 from alexprep.raw.source import RawSet, clean_path, some
 from alexprep.raw.zipwalk import walk_zip
 
@@ -25,25 +24,13 @@ def open_zip(place: Place) -> RawSet:
     Raises:
         RawError: no zip file, cut short, damaged, encrypted, or without train/<class>/<image>.
     """
-    if not place.path.is_dir():
-        return list_zip(place.path)
-    zips = _zips(place)
-    if len(zips) != 1:
-        holds = some(zips) if zips else "none"
-        raise RawError(f"{place.path}: expected one {SUFFIX} in it, found {holds}; give the file")
-    raw = with_names(list_zip(place.path / zips[0]), [place.path])
-    raw.found.extend(place.beside(*zips, *FILES))
-    return raw
-
-
-def _zips(place: Place) -> list[str]:
-    return [name for name in place.files if name.endswith(SUFFIX)]
+    return open_one(place, SUFFIX, list_zip)
 
 
 LAYOUT = Layout(
     NAME,
     "a .zip of train/<class>/<image> and val/<class>/<image>, Kaggle's own, or a folder with one",
-    lambda place: place.path.suffix == SUFFIX or len(_zips(place)) == 1,
+    lambda place: place.path.suffix == SUFFIX or len(archives(place, SUFFIX)) == 1,
     open_zip,
 )
 
