@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from alextrain.version import __version__
 
 if TYPE_CHECKING:
-    from alextrain.predict import Predictor
+    from alextrain.use.predict import Predictor
 
 __all__ = ["__version__", "load"]
 
@@ -33,7 +33,7 @@ def load(path: str | Path, device: str = "auto", amp: str = "auto") -> Predictor
         DeviceError: the device asked for is not there.
     """
     from alextrain.device import choose_machine  # noqa: PLC0415  # torch only when it is needed
-    from alextrain.network import Network  # noqa: PLC0415
-    from alextrain.predict import Predictor  # noqa: PLC0415
+    from alextrain.use.network import Network  # noqa: PLC0415
+    from alextrain.use.predict import Predictor  # noqa: PLC0415
 
     return Predictor(Network.load(Path(path), choose_machine(device, amp)))

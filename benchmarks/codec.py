@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 
+from alexprep.images.transform import prepare
 from alexprep.settings import PrepSettings
 from alexprep.shards.reader import ShardReader
-from alexprep.transform import prepare
 from benchmarks.timing import Measurement
 
 CHUNK = 50  # images handed out at a time, so that no core waits long for the other at the end

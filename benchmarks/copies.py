@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from alexprep.files import sha256_file
+from alexprep.images.transform import prepare
 from alexprep.settings import PrepSettings
 from alexprep.shards.index import Index, index_name
 from alexprep.shards.manifest import Manifest, ShardRecord
 from alexprep.shards.tar import Placed, write_shard
-from alexprep.transform import prepare
 
 SHARD = 2000  # samples
 

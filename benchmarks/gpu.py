@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alexprep.build import build
-from alexprep.measure import measure
-from alexprep.plan import make_plan
+from alexprep.building.build import build
+from alexprep.measuring.measure import measure
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
 from alexprep.shards.reader import ShardReader
@@ -30,8 +30,8 @@ from alextrain.data.draws import draw_batch
 from alextrain.data.loader import Loader
 from alextrain.data.transfer import to_device
 from alextrain.device import Machine, choose_machine
-from alextrain.recipe import Recipe, load_recipe
-from alextrain.setup import make_augmenter
+from alextrain.recipes.recipe import Recipe, load_recipe
+from alextrain.training.setup import make_augmenter
 from benchmarks.gpu_fit import fit
 from benchmarks.gpu_load import loading
 from benchmarks.gpu_step import Case, augmenting, graphing, looping

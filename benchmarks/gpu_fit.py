@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alextrain.device import Machine
-from alextrain.listener import Wish
-from alextrain.loop import StepResult
-from alextrain.recipe import Recipe
-from alextrain.run import Run
-from alextrain.sets import Sets, open_sets
-from alextrain.setup import make_trainer
+from alextrain.recipes.recipe import Recipe
+from alextrain.training.listener import Wish
+from alextrain.training.loop import StepResult
+from alextrain.training.run import Run
+from alextrain.training.sets import Sets, open_sets
+from alextrain.training.setup import make_trainer
 
 
 class Speed(NamedTuple):

@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alexprep.shards.statistics import Statistics
-from alextrain.augment import Augmenter
+from alextrain.data.augment import Augmenter
 from alextrain.data.draws import Draws, draw_batch
 from alextrain.device import Machine
-from alextrain.gradients import autocast
-from alextrain.metrics import Tally
-from alextrain.recipe import Recipe
-from alextrain.setup import make_augmenter, make_trainer
+from alextrain.recipes.recipe import Recipe
+from alextrain.training.gradients import autocast
+from alextrain.training.metrics import Tally
+from alextrain.training.setup import make_augmenter, make_trainer
 
 CLASSES = 1000
 WARM_UP = 8  # steps: algorithms are chosen, memory is taken, velocities come to be

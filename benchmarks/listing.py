@@ -20,11 +20,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.containers import Archive
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import RawSet, Source, sort_sources
-from alexprep.record import structure
+from alexprep.records.record import structure
 from alexprep.settings import PrepSettings
 from alexprep.shards.tar import header
 

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alextrain.init import initialise
-from alextrain.lrn import LocalResponseNorm
 from alextrain.models import build_model
-from alextrain.optimiser import make_optimiser
-from alextrain.recipe import load_recipe
+from alextrain.models.init import initialise
+from alextrain.models.lrn import LocalResponseNorm
+from alextrain.recipes.recipe import load_recipe
+from alextrain.training.optimiser import make_optimiser
 from benchmarks.timing import Measurement, Row, in_turn, machine, pairs, report, row, seconds
 
 SHAPES = ((96, 55, 55), (256, 27, 27))  # after conv1 and conv2 at full width, crop 227

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from alexprep import heartbeat
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
 from alexprep.shards.manifest import WORK
-from alexprep.worker import Job, make_shard
+from alexprep.workers import heartbeat
+from alexprep.workers.worker import Job, make_shard
 
 WIDTH, HEIGHT = 6928, 4619  # 32 million pixels
 TILE = 375  # pixels, near the size of most originals

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import read_source
 from alexprep.raw.spool import lay_out

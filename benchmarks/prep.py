@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from alexprep.measure import measure
+from alexprep.measuring.measure import measure
 from benchmarks.codec import decoding, preparing
 from benchmarks.memory import lay_out
 from benchmarks.originals import ORIGINALS, ROOT, originals, replicate

@@ -20,8 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from alextrain.recipe import load_recipe
-from alextrain.runlog import read_epochs
+from alextrain.recipes.recipe import load_recipe
+from alextrain.training.runlog import read_epochs
 
 RECIPES = ("paper", "authors", "caffe", "quick", "tutorial")
 SHORT, LONG = 12, 30

@@ -30,7 +30,7 @@ from alextrain.device import choose_machine
 from alextrain.serve.engines import load_served
 from alextrain.serve.limits import Limits
 from alextrain.serve.served import Served
-from alextrain.upright import upright_square
+from alextrain.use.upright import upright_square
 from benchmarks.originals import ORIGINALS, originals
 from benchmarks.timing import Row, pairs, program, report, row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from alexprep.build import Listener
+    from alexprep.building.build import Listener
 
 
 class Bars:
@@ -26,7 +26,7 @@ class Bars:
 
     def listener(self) -> Listener:
         """Return what `build` tells of its progress, as bars."""
-        from alexprep.build import Listener
+        from alexprep.building.build import Listener
 
         return Listener(
             kept=self._kept,

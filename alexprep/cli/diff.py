@@ -26,8 +26,8 @@ def diff(a: Path, b: Path, jobs: int | None, *, everything: bool) -> None:
       alexprep diff /shards /other-shards
       alexprep diff /shards /other-shards --all
     """
+    from alexprep.checking.compare import SAMPLE, compare
     from alexprep.cli.progress import Progress
-    from alexprep.compare import SAMPLE, compare
     from alexprep.shards.manifest import Manifest
 
     manifests = Manifest.load(a), Manifest.load(b)

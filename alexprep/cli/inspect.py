@@ -32,7 +32,7 @@ def inspect(raw: Path | str, layout: str | None, root: Path | None, *, md5: bool
       alexprep inspect /raw
       alexprep inspect /downloads --md5
     """
-    from alexprep.audit import audit
+    from alexprep.raw.audit import audit
     from alexprep.raw.detect import find_layout, open_raw
 
     found = open_raw(raw, layout, root)
@@ -58,8 +58,8 @@ def _say(title: str, lines: list[str]) -> None:
 
 
 def _md5(raw: Path) -> list[str]:
-    from alexprep.audit import archives, check_md5
     from alexprep.cli.progress import Progress
+    from alexprep.raw.audit import archives, check_md5
 
     paths = archives(raw)
     if not paths:

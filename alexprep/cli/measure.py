@@ -12,9 +12,9 @@ from alexprep.cli.places import RAW
 from alexprep.cli.said import number
 
 if TYPE_CHECKING:
+    from alexprep.checking.verify_beside import Finding
     from alexprep.raw.source import RawSet
     from alexprep.shards.manifest import Manifest
-    from alexprep.verify_beside import Finding
 
 
 @click.command(short_help="Mean image, mean colour and colour axes of SHARDS.")
@@ -43,7 +43,7 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     """
     from alexprep.cli.progress import Progress
     from alexprep.figures import draw_statistics
-    from alexprep.measure import measure
+    from alexprep.measuring.measure import measure
     from alexprep.shards.manifest import Manifest
     from alexprep.shards.statistics import STATISTICS
     from alexprep.tables import statistics_table
@@ -97,10 +97,10 @@ def verify(
       alexprep verify /shards --deep
       alexprep verify /shards --repair /raw
     """
+    from alexprep.checking.verify import remedy
     from alexprep.errors import ShardError
     from alexprep.raw.detect import open_raw
     from alexprep.shards.manifest import FOREIGN, Manifest
-    from alexprep.verify import remedy
 
     manifest = Manifest.load(shards)
     findings = _verify(shards, manifest, jobs, deep=deep)
@@ -123,8 +123,8 @@ def verify(
 
 
 def _verify(shards: Path, manifest: Manifest, jobs: int | None, *, deep: bool) -> list[Finding]:
+    from alexprep.checking.verify import verify as verify_shards
     from alexprep.cli.progress import Progress
-    from alexprep.verify import verify as verify_shards
 
     total = sum(shard.bytes for shard in manifest.shards)
     with Progress(total, "bytes", scale=True) as progress:
@@ -137,9 +137,9 @@ def _verify(shards: Path, manifest: Manifest, jobs: int | None, *, deep: bool) -
 def _repair(
     shards: Path, manifest: Manifest, findings: list[Finding], raw: RawSet, jobs: int | None
 ) -> None:
+    from alexprep.checking.repair import repair, to_make
     from alexprep.cli.progress import Progress
-    from alexprep.plan import make_plan
-    from alexprep.repair import repair, to_make
+    from alexprep.planning.plan import make_plan
 
     plan = make_plan(raw, manifest.settings, manifest.splits, manifest.label_order)
     images = sum(len(plan.tasks[place].samples) for place in to_make(manifest, findings))

@@ -30,9 +30,9 @@ def merge(shards: Path, stats: bool, stats_splits: tuple[str, ...], jobs: int | 
       alexprep shard /raw /shared/shards --part 2/2
       alexprep merge /shared/shards
     """
+    from alexprep.building.merge import merge as merge_parts
     from alexprep.cli.progress import byte_size, duration
     from alexprep.cli.said import say_report
-    from alexprep.merge import merge as merge_parts
 
     summary = merge_parts(shards, jobs, measured=stats_splits if stats else ())
     what = f"{summary.images:,} images in {summary.written + summary.kept:,} shards"

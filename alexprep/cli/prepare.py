@@ -20,9 +20,9 @@ from alexprep.cli.said import (
 from alexprep.cli.shard_options import shard_options
 
 if TYPE_CHECKING:
-    from alexprep.build import Summary
-    from alexprep.parts import Part
-    from alexprep.plan import Plan
+    from alexprep.building.build import Summary
+    from alexprep.building.parts import Part
+    from alexprep.planning.plan import Plan
 
 
 @click.command(short_help="Make SHARDS of the raw images in RAW.")
@@ -50,13 +50,13 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
       alexprep shard https://host/raw.zip /shards
       alexprep shard /raw /shards --geometry cuda-convnet2 --label-order devkit
     """
-    from alexprep.backends import Backend
-    from alexprep.build import build
-    from alexprep.overwrite import overwrite
-    from alexprep.plan import make_plan
+    from alexprep.building.build import build
+    from alexprep.building.overwrite import overwrite
+    from alexprep.planning.plan import make_plan
     from alexprep.raw.detect import open_raw
     from alexprep.settings import PrepSettings
     from alexprep.threads import usable_cores
+    from alexprep.workers.backends import Backend
 
     url, shards = _remote_target(shards)
     own = {name: options[name] for name in PrepSettings().to_dict()}
@@ -103,8 +103,8 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
 
 def _part(options: dict[str, Any], url: str | None) -> Part | None:
     """Return the part that is to be made, None for all."""
+    from alexprep.building.parts import read_part
     from alexprep.errors import SettingsError
-    from alexprep.parts import read_part
 
     if not options["part"]:
         return None

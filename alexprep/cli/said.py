@@ -11,10 +11,10 @@ import click
 from alexprep.cli.options import fit_options
 
 if TYPE_CHECKING:
-    from alexprep.build import Summary
-    from alexprep.estimate import Estimate
-    from alexprep.parts import Part
-    from alexprep.plan import Plan
+    from alexprep.building.build import Summary
+    from alexprep.building.parts import Part
+    from alexprep.planning.estimate import Estimate
+    from alexprep.planning.plan import Plan
     from alexprep.raw.source import RawSet
 
 _SLOW_READING = 0.5  # share of the time from which on the disk is worth a word
@@ -38,8 +38,8 @@ def say_plan(raw: RawSet, plan: Plan) -> None:
 def say_estimate(plan: Plan, samples: int, shards: Path, jobs: int) -> None:
     """Say how long it would take and how large it would be."""
     from alexprep.cli.progress import byte_size, duration
-    from alexprep.estimate import measure_plan
     from alexprep.files import free_bytes
+    from alexprep.planning.estimate import measure_plan
 
     estimate = measure_plan(plan)
     if estimate is None:
@@ -55,8 +55,8 @@ def say_estimate(plan: Plan, samples: int, shards: Path, jobs: int) -> None:
 
 def say_qualities(plan: Plan) -> None:
     """Show what other qualities of JPEG cost."""
+    from alexprep.building.quality import compare_qualities
     from alexprep.cli.progress import Progress, byte_size
-    from alexprep.quality import compare_qualities
     from alexprep.tables import text_table
 
     samples = plan.samples()
@@ -96,9 +96,9 @@ def _warn(estimate: Estimate, size: float, free: int, shards: Path) -> None:
 
 def say_summary(shards: Path, plan: Plan, summary: Summary, *, stats: bool) -> None:
     """Say what a run did, and which command comes next."""
-    from alexprep.anomalies import compare
+    from alexprep.building.anomalies import compare
     from alexprep.cli.progress import byte_size, duration
-    from alexprep.report import CSV_NAME
+    from alexprep.records.report import CSV_NAME
     from alexprep.shards.statistics import STATISTICS
 
     what = f"{number(summary.images, 'image')} in {number(len(plan.tasks), 'shard')}"

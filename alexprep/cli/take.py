@@ -24,7 +24,7 @@ def extract(shards: Path, folder: Path, jobs: int | None) -> None:
       alexprep extract /shards /pictures
     """
     from alexprep.cli.progress import Progress
-    from alexprep.extract import extract as extract_shards
+    from alexprep.exchange.extract import extract as extract_shards
     from alexprep.shards.manifest import Manifest
 
     manifest = Manifest.load(shards)
@@ -57,8 +57,8 @@ def import_(shards: Path, names: Path | None, stats: bool, jobs: int | None) -> 
       alexprep import /tars --classes names.txt --stats
     """
     from alexprep.cli.progress import Progress
-    from alexprep.foreign import adopt, read_names
-    from alexprep.measure import measure
+    from alexprep.exchange.foreign import adopt, read_names
+    from alexprep.measuring.measure import measure
     from alexprep.shards.statistics import STATISTICS
 
     bars: list[Progress] = []

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from alexprep.figures.page import GRAY, new_figure, pixels, save, show
-from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, Report
+from alexprep.records.report import CONVERTED, REPAIRED, SKIPPED, Outcome, Report
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
 

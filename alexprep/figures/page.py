@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from alexprep.errors import ImageError, ShardError
 from alexprep.files import disk_errors, write_atomically
+from alexprep.measuring.stored import decode_stored
 from alexprep.shards.reader import ShardReader
-from alexprep.stored import decode_stored
 
 CHANNELS = ("R", "G", "B")
 COLOURS = ("#c0392b", "#27ae60", "#2c5fa8")

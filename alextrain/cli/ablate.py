@@ -55,11 +55,11 @@ def ablate(shards: Path, only: str | None, folder: Path, **options: Any) -> None
     Example:
       alextrain ablate /shards --width 0.25 --crop 143 --epochs 12 --only no-lrn,half
     """
-    from alextrain.ablation import choose, table
-    from alextrain.compare import read_story
     from alextrain.device import choose_machine
     from alextrain.errors import RecipeError
     from alextrain.ranks import joined
+    from alextrain.studies.ablation import choose, table
+    from alextrain.studies.compare import read_story
 
     chosen = choose(only)
     machine = choose_machine(options["device"], options["amp"])

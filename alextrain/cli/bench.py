@@ -10,7 +10,7 @@ import click
 from alextrain.cli.options import SHARDS, cache_option, machine_options, workers_option
 
 if TYPE_CHECKING:
-    from alextrain.speed import Speed
+    from alextrain.studies.speed import Speed
 
 _ADVICE = {
     "loader": "the loader is the bottleneck: keep decoded images (--cache ram or device), decode "
@@ -53,10 +53,10 @@ def bench(shards: Path, recipe: str, **options: Any) -> None:
       alextrain bench /shards --against resnet18,mobilenet_v2,squeezenet1_1
     """
     from alextrain.device import choose_machine
-    from alextrain.recipe import load_recipe
-    from alextrain.rivals import check_names
-    from alextrain.sets import open_sets
-    from alextrain.speed import measure_speed
+    from alextrain.recipes.recipe import load_recipe
+    from alextrain.studies.rivals import check_names
+    from alextrain.studies.speed import measure_speed
+    from alextrain.training.sets import open_sets
 
     rivals = [name.strip() for name in (options["against"] or "").split(",") if name.strip()]
     check_names(rivals)
@@ -90,7 +90,7 @@ def _lines(speed: Speed, name: str) -> list[str]:
 def _compare(
     nets: list[str], recipe: Any, machine: Any, classes: int, options: dict[str, Any]
 ) -> None:
-    from alextrain.rivals import measure_nets
+    from alextrain.studies.rivals import measure_nets
 
     rows = measure_nets(
         nets,

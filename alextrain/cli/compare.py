@@ -29,9 +29,9 @@ def compare(runs: tuple[Path, ...], figure: Path) -> None:
     """
     from dataclasses import replace
 
-    from alextrain.compare import read_story, table, unique_names
-    from alextrain.facets import differences
     from alextrain.figures.comparison import draw_comparison
+    from alextrain.studies.compare import read_story, table, unique_names
+    from alextrain.studies.facets import differences
 
     names = unique_names(runs)
     stories = [replace(read_story(run), name=name) for run, name in zip(runs, names, strict=True)]

@@ -12,7 +12,7 @@ import click
 from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, views_option, workers_option
 
 if TYPE_CHECKING:
-    from alextrain.answered import Answered
+    from alextrain.use.answered import Answered
 
 OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
@@ -57,9 +57,9 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
-    from alextrain.network import Network
-    from alextrain.other_labels import judge, read_labels
-    from alextrain.report import Answers, draw, evaluate_network
+    from alextrain.reports.report import Answers, draw, evaluate_network
+    from alextrain.use.network import Network
+    from alextrain.use.other_labels import judge, read_labels
 
     network = Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
     reader = ShardReader(shards, split)
@@ -101,7 +101,7 @@ def _write(
     options: dict[str, Any], answered: Answered, classes: list[str], keys: list[str]
 ) -> Iterator[Path]:
     """Write the files that were asked for and yield their paths."""
-    from alextrain.answered import write_classes, write_confusion, write_predictions
+    from alextrain.use.answered import write_classes, write_confusion, write_predictions
 
     for name, write, names in (
         ("predictions", write_predictions, keys),

@@ -11,7 +11,7 @@ import click
 from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, workers_option
 
 if TYPE_CHECKING:
-    from alextrain.network import Network
+    from alextrain.use.network import Network
 
 _LAYER = click.option(
     "--layer",
@@ -24,7 +24,7 @@ _LAYER = click.option(
 
 def _network(checkpoint: Path, options: dict[str, Any]) -> Network:
     from alextrain.device import choose_machine
-    from alextrain.network import Network
+    from alextrain.use.network import Network
 
     return Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
 
@@ -56,7 +56,7 @@ def features(
     """
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
-    from alextrain.features import save_features
+    from alextrain.use.features import save_features
 
     network, reader, screen = _network(checkpoint, options), ShardReader(shards, split), Screen(1)
 
@@ -92,8 +92,8 @@ def neighbours(
       alextrain neighbours fc7.npz photo.jpg --checkpoint runs/paper/best.pt
     """
     from alexprep.errors import ImageError
-    from alextrain.neighbours import Neighbours
-    from alextrain.pictures import find_pictures
+    from alextrain.use.neighbours import Neighbours
+    from alextrain.use.pictures import find_pictures
 
     known, bad = Neighbours(_network(checkpoint, options), features_file), 0
     for picture in find_pictures(pictures):
@@ -140,8 +140,8 @@ def probe(
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.extras import need
-    from alextrain.features import extract
-    from alextrain.probe import probe as fit_probe
+    from alextrain.use.features import extract
+    from alextrain.use.probe import probe as fit_probe
 
     need("sklearn", "probe")  # before the network has worked for nothing
     network, screen, rows = _network(checkpoint, options), Screen(1), []

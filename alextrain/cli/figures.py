@@ -35,8 +35,8 @@ def figures(
     """
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
-    from alextrain.gallery import draw_gallery
-    from alextrain.network import Network
+    from alextrain.reports.gallery import draw_gallery
+    from alextrain.use.network import Network
 
     network = Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
     folder = out or checkpoint.with_name("figures")

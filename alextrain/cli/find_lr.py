@@ -24,11 +24,11 @@ def find_lr(shards: Path, machine: Machine, options: dict[str, Any], ranks: Rank
     """
     from alextrain.cli.screen import Screen
     from alextrain.errors import RecipeError
-    from alextrain.feed import Feed
     from alextrain.figures.rate_range import draw_rate_range
-    from alextrain.rate_range import STEPS, batches_without_end, search_rate
-    from alextrain.recipe import load_recipe
-    from alextrain.setup import Memory, make_augmenter, make_trainer
+    from alextrain.recipes.recipe import load_recipe
+    from alextrain.studies.rate_range import STEPS, batches_without_end, search_rate
+    from alextrain.training.feed import Feed
+    from alextrain.training.setup import Memory, make_augmenter, make_trainer
 
     if ranks.count > 1:
         raise RecipeError("--find-lr is for one process; start it without torchrun")

@@ -22,11 +22,11 @@ from alextrain.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from alextrain.checkpoint import Latest
     from alextrain.device import Machine
     from alextrain.ranks import Ranks
-    from alextrain.recipe import Recipe
-    from alextrain.sets import Sets
+    from alextrain.recipes.recipe import Recipe
+    from alextrain.training.checkpoint import Latest
+    from alextrain.training.sets import Sets
 
 # options that override a key of the recipe
 _RECIPE_OPTIONS = (
@@ -173,8 +173,8 @@ def fit_once(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ran
 def _repeat(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> None:
     """Train with several seeds, each in a folder of its own, and compare."""
     from alexprep.files import write_atomically
-    from alextrain.recipe import load_recipe, setting
-    from alextrain.repeat import repeats_of, seeded
+    from alextrain.recipes.recipe import load_recipe, setting
+    from alextrain.studies.repeat import repeats_of, seeded
 
     recipe = load_recipe(options["recipe"], overrides_of(options, RECIPE_KEYS))
     recipes = seeded(recipe, options["repeat"])
@@ -195,10 +195,10 @@ def _repeat(shards: Path, machine: Machine, options: dict[str, Any], ranks: Rank
 
 def _begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
     """Return the recipe, the run's folder, and the checkpoint to continue from, if any."""
-    from alextrain.checkpoint import has_run, load_latest
     from alextrain.errors import RecipeError
-    from alextrain.recipe import load_recipe
-    from alextrain.snapshot import check_same_recipe, recipe_of
+    from alextrain.recipes.recipe import load_recipe
+    from alextrain.training.checkpoint import has_run, load_latest
+    from alextrain.training.snapshot import check_same_recipe, recipe_of
 
     overrides = overrides_of(options, RECIPE_KEYS)
     folder, resume = options["folder"], options["resume"]

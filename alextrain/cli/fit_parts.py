@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from alextrain.cli.screen import Screen
     from alextrain.device import Machine
     from alextrain.ranks import Ranks
-    from alextrain.recipe import Recipe
-    from alextrain.run import Run, RunResult
-    from alextrain.sets import Sets
+    from alextrain.recipes.recipe import Recipe
+    from alextrain.training.run import Run, RunResult
+    from alextrain.training.sets import Sets
 
 
 def open_shards(
@@ -25,7 +25,7 @@ def open_shards(
     ranks: Ranks,
 ) -> Sets:
     """Open the shards with the options of the command."""
-    from alextrain.sets import open_sets
+    from alextrain.training.sets import open_sets
 
     return open_sets(
         shards,
@@ -48,8 +48,8 @@ def make_run(
     ranks: Ranks,
 ) -> Run:
     """Make the run with the options of the command, and say what it is."""
-    from alextrain.run import Run, Saving
-    from alextrain.setup import Memory, banner, make_trainer
+    from alextrain.training.run import Run, Saving
+    from alextrain.training.setup import Memory, banner, make_trainer
 
     classes = len(sets.manifest.classes)
     memory = Memory(options["micro_batch"], options["recompute"])
@@ -62,11 +62,11 @@ def make_run(
 
 def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
     """Draw the curves, write the report, say how the run ended and what to do next."""
-    from alextrain.compare import read_story
     from alextrain.figures import draw_curves
-    from alextrain.published import published_for
-    from alextrain.run_report import write_report
-    from alextrain.runlog import read_epochs
+    from alextrain.reports.run_report import write_report
+    from alextrain.studies.compare import read_story
+    from alextrain.studies.published import published_for
+    from alextrain.training.runlog import read_epochs
 
     epochs, classes = read_epochs(folder), len(sets.manifest.classes)
     if epochs:

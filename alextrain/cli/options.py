@@ -88,7 +88,7 @@ def overrides_of(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, A
         RecipeError: one was given twice, or without a value.
     """
     from alextrain.errors import RecipeError
-    from alextrain.recipe import setting
+    from alextrain.recipes.recipe import setting
 
     given = {name: options[name] for name in names if options[name] is not None}
     for text in options["settings"]:

@@ -12,8 +12,8 @@ import click
 from alextrain.cli.options import CHECKPOINT, machine_options, views_option, workers_option
 
 if TYPE_CHECKING:
-    from alextrain.answers import Sink
-    from alextrain.predict import Answer
+    from alextrain.use.answers import Sink
+    from alextrain.use.predict import Answer
 
 
 @click.command()
@@ -53,9 +53,9 @@ def predict(checkpoint: Path, pictures: tuple[str, ...], **options: Any) -> None
     """
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
-    from alextrain.network import Network
-    from alextrain.pictures import find_pictures
-    from alextrain.predict import Predictor
+    from alextrain.use.network import Network
+    from alextrain.use.pictures import find_pictures
+    from alextrain.use.predict import Predictor
 
     kind = _kind(options["kind"], options["out"])
     machine = choose_machine(options["device"], options["amp"])
@@ -91,7 +91,7 @@ def _kind(kind: str | None, out: Path | None) -> str:
 
 @contextmanager
 def _sink(out: Path | None, kind: str) -> Iterator[Sink]:
-    from alextrain.answers import answer_file, header, text
+    from alextrain.use.answers import answer_file, header, text
 
     if out is not None:
         with answer_file(out, kind) as write:

@@ -24,15 +24,15 @@ def report(run: Path, shards: Path | None, split: str) -> None:
     Example:
       alextrain report runs/paper /shards
     """
-    from alextrain.checkpoint import BEST, LAST
     from alextrain.cli.screen import Screen
-    from alextrain.compare import read_story
     from alextrain.device import choose_machine
     from alextrain.figures import draw_curves
-    from alextrain.gallery import draw_gallery
-    from alextrain.network import Network
-    from alextrain.published import published_for
-    from alextrain.run_report import write_report
+    from alextrain.reports.gallery import draw_gallery
+    from alextrain.reports.run_report import write_report
+    from alextrain.studies.compare import read_story
+    from alextrain.studies.published import published_for
+    from alextrain.training.checkpoint import BEST, LAST
+    from alextrain.use.network import Network
 
     story = read_story(run)
     if shards is not None:

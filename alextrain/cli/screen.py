@@ -13,15 +13,15 @@ import click
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from alextrain.listener import Wish
-    from alextrain.loop import StepResult
+    from alextrain.training.listener import Wish
+    from alextrain.training.loop import StepResult
 
 TWICE = 1.0  # seconds: torchrun sends SIGTERM several times at once, and means it once
 LINE_SECONDS = 20.0  # between progress lines where there is no terminal
 
 
 class Screen:
-    """The listener of a run (see alextrain.run.Listener).
+    """The listener of a run (see alextrain.training.run.Listener).
 
     The first Ctrl-C or SIGTERM asks the run to save and stop; a second one ends it at once.
     SIGUSR1, which batch systems send before the time is up, asks it to save and go on.
@@ -73,7 +73,7 @@ class Screen:
 
     def wish(self) -> Wish:
         """Tell whether the user asked to save or to stop."""
-        from alextrain.listener import Wish
+        from alextrain.training.listener import Wish
 
         if self.exit_code:
             return Wish.STOP

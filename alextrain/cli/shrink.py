@@ -11,9 +11,9 @@ import click
 from alextrain.cli.options import CHECKPOINT, SHARDS, cache_option, machine_options, workers_option
 
 if TYPE_CHECKING:
-    from alextrain.network import Network
-    from alextrain.run import RunResult
     from alextrain.shrink.measured import Row
+    from alextrain.training.run import RunResult
+    from alextrain.use.network import Network
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 _SPLIT = click.option("--split", default="val", show_default=True, help="Whose images are counted.")
@@ -67,9 +67,9 @@ def quantise(checkpoint: Path, shards: Path, kind: str, as_json: bool, **options
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
-    from alextrain.network import Network
     from alextrain.shrink import quantise as quantising
     from alextrain.shrink.measured import measure
+    from alextrain.use.network import Network
 
     network = Network.load(checkpoint, choose_machine("cpu", "off"))
     reader = ShardReader(shards, options["split"])
@@ -123,9 +123,9 @@ def prune(checkpoint: Path, shards: Path, as_json: bool, **options: Any) -> None
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
-    from alextrain.network import Network
     from alextrain.shrink.measured import measure
     from alextrain.shrink.prune import candidate, pruned_network, pruned_recipe
+    from alextrain.use.network import Network
 
     cpu = choose_machine("cpu", "off")
     whole, reader = Network.load(checkpoint, cpu), ShardReader(shards, options["split"])
@@ -147,12 +147,12 @@ def prune(checkpoint: Path, shards: Path, as_json: bool, **options: Any) -> None
 
 def _tune(pruned: Network, shards: Path, options: dict[str, Any], *, silent: bool) -> RunResult:
     """Train what is left; stop the command where the user stops the run."""
-    from alextrain.checkpoint import load_weights
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
-    from alextrain.run import Run
-    from alextrain.sets import open_sets
-    from alextrain.setup import make_trainer
+    from alextrain.training.checkpoint import load_weights
+    from alextrain.training.run import Run
+    from alextrain.training.sets import open_sets
+    from alextrain.training.setup import make_trainer
 
     recipe, folder = pruned.recipe, options["folder"]
     machine = choose_machine(options["device"], options["amp"])

@@ -27,8 +27,8 @@ def summary(recipe: str, classes: int, **options: Any) -> None:
       alextrain summary --recipe one-tower --classes 10
       alextrain summary --set lrn=off --set pools=disjoint
     """
-    from alextrain.recipe import load_recipe
-    from alextrain.summary import summarise, summary_table
+    from alextrain.models.summary import summarise, summary_table
+    from alextrain.recipes.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides_of(options, ("width", "crop")))
     click.echo(summary_table(summarise(loaded.network, classes, loaded.input.crop)))
@@ -52,7 +52,7 @@ def recipes(ctx: click.Context) -> None:
 @recipes.command(name="list")
 def list_recipes() -> None:
     """List the recipes that come with the program."""
-    from alextrain.recipe import load_recipe, recipe_names
+    from alextrain.recipes.recipe import load_recipe, recipe_names
 
     for name in recipe_names():
         loaded = load_recipe(name)
@@ -71,8 +71,8 @@ def show(recipe: str) -> None:
     Example:
       alextrain recipes show authors
     """
-    from alextrain.facets import describe
-    from alextrain.recipe import load_recipe, recipe_text
+    from alextrain.recipes.recipe import load_recipe, recipe_text
+    from alextrain.studies.facets import describe
 
     loaded = load_recipe(recipe)
     click.echo(recipe_text(recipe).rstrip())
@@ -92,8 +92,8 @@ def diff(first: str, second: str) -> None:
       alextrain recipes diff paper authors
       alextrain recipes diff paper runs/mine/recipe.toml
     """
-    from alextrain.facets import differences
-    from alextrain.recipe import load_recipe
+    from alextrain.recipes.recipe import load_recipe
+    from alextrain.studies.facets import differences
 
     found = differences(load_recipe(first), load_recipe(second))
     if not found:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from alexprep.files import canonical_json, disk_errors, write_atomically
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
-from alextrain.checkpoint import load_checkpoint
 from alextrain.device import choose_machine
 from alextrain.errors import ExportError
 from alextrain.export.card import card, config
@@ -26,10 +25,11 @@ from alextrain.export.parity import Forward, Parity, compare, in_batches, sample
 from alextrain.export.torch_file import open_program, program_bytes, program_of
 from alextrain.export.torchvision_file import open_state, state_of
 from alextrain.extras import need
-from alextrain.network import Network
-from alextrain.predict import Predictor
-from alextrain.report import evaluate_network
-from alextrain.weights import WEIGHTS, is_weights, read_weights, save_weights
+from alextrain.reports.report import evaluate_network
+from alextrain.training.checkpoint import load_checkpoint
+from alextrain.use.network import Network
+from alextrain.use.predict import Predictor
+from alextrain.use.weights import WEIGHTS, is_weights, read_weights, save_weights
 
 SUFFIXES = {
     "torch": ".pt2",

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from alextrain.evaluation import Evaluation
 from alextrain.export.package import describe
 from alextrain.export.parity import Parity
-from alextrain.network import Network
+from alextrain.training.evaluation import Evaluation
+from alextrain.use.network import Network
 
 LISTED = 20  # classes named in the card
 

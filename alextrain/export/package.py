@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from alextrain.augment import view_places
-from alextrain.network import Network
+from alextrain.data.augment import view_places
+from alextrain.use.network import Network
 
 
 class Packaged(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor
 from alextrain.errors import ExportError
 from alextrain.export.parity import Forward
 from alextrain.models.exchange import to_torchvision
-from alextrain.network import Network
+from alextrain.use.network import Network
 
 
 def state_of(network: Network) -> dict[str, Tensor]:

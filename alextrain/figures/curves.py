@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from alextrain.figures.page import BLUE, GREY, GRID, RED, SKY, save
-from alextrain.published import Published
+from alextrain.studies.published import Published
 
 DOTTED = 30  # up to so many epochs each is a dot too
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from alextrain.figures.page import BLUE, GRID, RED, SKY, save
 
 if TYPE_CHECKING:
-    from alextrain.rate_range import Range
+    from alextrain.studies.rate_range import Range
 
 
 def draw_rate_range(path: Path, found: Range) -> Figure:

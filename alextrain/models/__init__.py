@@ -9,7 +9,7 @@ from alextrain.models.alexnet import AlexNet, full_inputs, last_map
 from alextrain.models.designs import DESIGNS, LRNS, Design, switched
 
 if TYPE_CHECKING:
-    from alextrain.recipe import Network
+    from alextrain.recipes.recipe import Network
 
 __all__ = ["DESIGNS", "AlexNet", "build_model", "design_of", "full_inputs"]
 

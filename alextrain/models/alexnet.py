@@ -15,9 +15,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from alextrain.lrn import LocalResponseNorm
 from alextrain.models.designs import Conv, Design
 from alextrain.models.layers import ColumnLinear, SpatialResponseNorm
+from alextrain.models.lrn import LocalResponseNorm
 
 __all__ = ["AlexNet", "full_inputs", "kernels", "last_map"]
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from alextrain.lrn import CONVENTIONS
+from alextrain.models.lrn import CONVENTIONS
 
 __all__ = ["BORDERS", "DESIGNS", "LRNS", "Conv", "Design", "switched"]
 

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from alexprep.files import disk_errors
 from alexprep.settings import PrepSettings
-from alextrain.augment import view_places
+from alextrain.data.augment import view_places
 from alextrain.data.loader import usable_cores
 from alextrain.device import Machine
 from alextrain.errors import CheckpointError, ExportError
 from alextrain.export.onnx_file import onnx_bytes, open_onnx
 from alextrain.export.package import Packaged
 from alextrain.export.parity import compare, in_batches, sample_images
-from alextrain.gradcam import grad_cam
-from alextrain.network import Network
-from alextrain.predict import Predictor
 from alextrain.serve.heat import overlay
 from alextrain.serve.served import Heat, Served
+from alextrain.use.gradcam import grad_cam
+from alextrain.use.network import Network
+from alextrain.use.predict import Predictor
 
 ENGINES = ("auto", "onnx", "torch")
 _KEYS = ("classes", "words", "settings", "input")

@@ -17,7 +17,7 @@ from alextrain.serve.limits import RefusedError
 from alextrain.serve.multipart import file_in_form
 from alextrain.serve.served import Served
 from alextrain.serve.service import Service
-from alextrain.upright import upright_square
+from alextrain.use.upright import upright_square
 
 FORM = "multipart/form-data"
 RAW = "application/octet-stream"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alexprep.shards.reader import ShardReader
 from alextrain.data.loader import Loader
-from alextrain.metrics import Counts, Tally
+from alextrain.training.metrics import Counts, Tally
 
 BATCH = 32  # images of the second time
 ROUNDS = 15  # of which the median counts

@@ -23,9 +23,9 @@ from alextrain.device import choose_machine
 from alextrain.errors import RecipeError
 from alextrain.export.package import Packaged
 from alextrain.models import build_model, design_of
-from alextrain.network import Network
-from alextrain.recipe import Recipe
+from alextrain.recipes.recipe import Recipe
 from alextrain.shrink.measured import Candidate
+from alextrain.use.network import Network
 
 _NORM = ("weight", "bias", "running_mean", "running_var")
 

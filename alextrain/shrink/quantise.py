@@ -18,10 +18,10 @@ from alextrain.errors import ExportError
 from alextrain.export.onnx_file import onnx_bytes, open_onnx, with_notes
 from alextrain.export.package import Packaged, as_text, describe
 from alextrain.export.torch_file import open_program, program_bytes, program_of
-from alextrain.network import Network
 from alextrain.shrink.measured import Candidate, Forward, Row
 from alextrain.shrink.onnx_int8 import quantise_onnx, quantised_operators
 from alextrain.shrink.torch_int8 import compiled, quantise_torch
+from alextrain.use.network import Network
 
 SUFFIXES = {"onnx": "-int8.onnx", "torch": "-int8.pt2"}
 

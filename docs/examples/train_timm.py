@@ -7,7 +7,7 @@ import timm
 import torch
 
 from alexprep.shards.manifest import Manifest
-from alextrain.batches import batches
+from alextrain.data.batches import batches
 from alextrain.data.draws import Augmentation
 
 shards, crop, epochs = (*sys.argv[1:], *["224", "10"][len(sys.argv) - 2 :])

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def main():
-    from alexprep.build import Listener, build
+    from alexprep.building.build import Listener, build
     from tests.alexprep.sets import plan_of
 
     def tell(images):

@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image, features
 
 from alexprep.errors import ImageError
+from alexprep.images.transform import prepare, square_array
 from alexprep.settings import PrepSettings
-from alexprep.transform import prepare, square_array
 from tests.alexprep.pictures import JPEGS, OTHERS, encode, exif, jpeg, photo
 
 LIMIT_SECONDS = 20  # of the clock: a busy machine is no failure

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexprep.decode import decode
 from alexprep.errors import ImageError
+from alexprep.images.decode import decode
 from tests.conftest import jpeg_bytes, smooth_image
 
 LIMIT = 100_000_000

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from alexprep.files import LOCK
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
 from alexprep.shards.tar import read_shard

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alexprep import build as build_module
-from alexprep.build import build
+from alexprep.building import build as build_module
+from alexprep.building.build import build
 
 
 def stop_after(monkeypatch, shards):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from alexprep import anomalies
-from alexprep.anomalies import CMYK, GZIP, KNOWN, PNG, Edition, compare
-from alexprep.plan import make_plan
+from alexprep.building import anomalies
+from alexprep.building.anomalies import CMYK, GZIP, KNOWN, PNG, Edition, compare
+from alexprep.planning.plan import make_plan
 from alexprep.raw.containers import Folder
 from alexprep.raw.source import RawSet, Source
-from alexprep.report import Outcome, Report
+from alexprep.records.report import Outcome, Report
 from alexprep.settings import PrepSettings
 
 ODD = {

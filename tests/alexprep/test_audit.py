@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 from click.testing import CliRunner
 
-from alexprep import audit
 from alexprep.cli import main
+from alexprep.raw import audit
 from alexprep.raw.devkit import FOLDER, find_devkit
 from tests.alexprep.layoutsets import flat, write_devkit, write_flat_val, write_kaggle
 from tests.alexprep.rawsets import tar_bytes, tree, write_folders, write_official

@@ -2,9 +2,9 @@
 
 import pytest
 
-from alexprep.backends import Backend
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import SettingsError
+from alexprep.workers.backends import Backend
 from tests.alexprep.sets import contents, make_raw, plan_of
 
 

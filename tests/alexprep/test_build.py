@@ -6,14 +6,14 @@ import os
 
 import pytest
 
-from alexprep.build import Listener, build
-from alexprep.record import structure
+from alexprep.building.build import Listener, build
+from alexprep.images.transform import codec, prepare
+from alexprep.records.record import structure
 from alexprep.settings import PrepSettings
 from alexprep.shards.index import Index
 from alexprep.shards.manifest import WORK, Manifest
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.tar import read_shard
-from alexprep.transform import codec, prepare
 from tests.alexprep.sets import (
     SETTINGS,
     contents,

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from alexprep import pool
-from alexprep.build import Listener, build
+from alexprep.building.build import Listener, build
 from alexprep.errors import AlexError, BadFilesError
-from alexprep.pool import Assignment, blame
-from alexprep.report import Report
+from alexprep.records.report import Report
 from alexprep.shards.manifest import WORK, Manifest
-from alexprep.worker import Job
+from alexprep.workers import pool
+from alexprep.workers.pool import Assignment, blame
+from alexprep.workers.worker import Job
 from tests.alexprep.pictures import encode, jpeg, photo
 from tests.alexprep.sets import PATHS, SETTINGS, contents, make_killer, marks, plan_of, spoil
 
@@ -76,7 +76,7 @@ def test_an_image_that_killed_an_earlier_run_is_tried_alone_first(raw, target, t
     plan = plan_of(raw)
     script = (
         "import sys; from pathlib import Path; from tests.alexprep.sets import plan_of;"
-        "from alexprep.build import build;"
+        "from alexprep.building.build import build;"
         "build(plan_of(Path(sys.argv[1])), Path(sys.argv[2]), jobs=1)"
     )
     command = [sys.executable, "-c", script, str(raw), str(target)]

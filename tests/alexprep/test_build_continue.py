@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from alexprep import build as build_module
-from alexprep.build import Listener, build
+from alexprep.building import build as build_module
+from alexprep.building.build import Listener, build
 from alexprep.errors import ShardError
+from alexprep.images.transform import codec
 from alexprep.shards.manifest import WORK, Manifest
-from alexprep.transform import codec
 from tests.alexprep.pictures import jpeg
 from tests.alexprep.sets import (
     SETTINGS,

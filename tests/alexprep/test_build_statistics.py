@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from alexprep import collect, measure
-from alexprep.build import Listener, build
+from alexprep.building.build import Listener, build
 from alexprep.errors import SettingsError
+from alexprep.measuring import collect, measure
 from alexprep.shards.statistics import STATISTICS, Statistics
 from tests.alexprep.commands import run
 from tests.alexprep.sets import SETTINGS, contents, plan_of

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import DiskError, SettingsError, ShardError
 from alexprep.files import lock_directory
 from tests.alexprep.sets import (

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from alexprep.backends import Backend
-from alexprep.build import Listener, build
+from alexprep.building.build import Listener, build
 from alexprep.errors import RawError, SettingsError
-from alexprep.report import Report
+from alexprep.records.report import Report
 from alexprep.shards.manifest import WORK
+from alexprep.workers.backends import Backend
 from tests.alexprep.sets import PATHS, contents, make_killer, make_raw, plan_of
 
 SLOW = 0.02
@@ -129,7 +129,7 @@ def test_one_worker_is_a_cluster_too(cluster, raw, tmp_path, monkeypatch):
     from distributed import Client
 
     monkeypatch.setattr(Client, "ncores", lambda self: {"tcp://127.0.0.1:1": 1})
-    monkeypatch.setattr("alexprep.worker.prepare", None)
+    monkeypatch.setattr("alexprep.workers.worker.prepare", None)
     build(plan_of(raw), tmp_path / "shards", backend=Backend("dask", cluster.address))
 
 
@@ -145,6 +145,6 @@ def test_an_error_on_a_worker_is_the_run_s_error(cluster, raw, tmp_path):
 
 
 def test_a_scheduler_that_is_not_there_is_named(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr("alexprep.cluster._PATIENCE", 0.3)
+    monkeypatch.setattr("alexprep.workers.cluster._PATIENCE", 0.3)
     with pytest.raises(SettingsError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
         build(plan_of(raw), tmp_path / "s", backend=Backend("dask", "tcp://127.0.0.1:9"))

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from alexprep.build import build
-from alexprep.compare import compare
+from alexprep.building.build import build
+from alexprep.checking.compare import compare
 from alexprep.errors import ShardError
 from alexprep.shards.manifest import Manifest
 from tests.alexprep.commands import run

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from alexprep import estimate
-from alexprep.build import build
-from alexprep.estimate import measure_plan
+from alexprep.building.build import build
+from alexprep.planning import estimate
+from alexprep.planning.estimate import measure_plan
 from tests.alexprep.sets import plan_of
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from alexprep import extract as module
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import DiskError, ShardError
-from alexprep.extract import extract, plain_name
+from alexprep.exchange import extract as module
+from alexprep.exchange.extract import extract, plain_name
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.sample import escape
 from tests.alexprep.commands import run

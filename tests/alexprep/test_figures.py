@@ -4,7 +4,7 @@ from PIL import Image
 
 from alexprep.errors import DiskError, ShardError
 from alexprep.figures import draw_eigenbasis, draw_mean_image, draw_preview
-from alexprep.measure import measure
+from alexprep.measuring.measure import measure
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
 from alexprep.tables import AUTHORS_AXES, AUTHORS_AXES_STD, manifest_table, statistics_table

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.figures import draw_augmentation, draw_histograms, draw_odd_files
 from alexprep.figures.histograms import count_levels
 from alexprep.shards.reader import ShardReader

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from alexprep.errors import RawError
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import read_source
 from alexprep.settings import PrepSettings

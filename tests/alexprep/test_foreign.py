@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexprep.checking.verify import verify
 from alexprep.errors import RawError, ShardError
+from alexprep.exchange.foreign import adopt
 from alexprep.files import sha256_file
-from alexprep.foreign import adopt
-from alexprep.measure import measure
+from alexprep.measuring.measure import measure
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
-from alexprep.verify import verify
 
 from .commands import run
 from .shardsets import encode, noise

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexprep.geometry import box, crop_offset, resized_size
+from alexprep.images.geometry import box, crop_offset, resized_size
+from alexprep.images.transform import encode, square, square_array
 from alexprep.settings import GEOMETRIES, PrepSettings
-from alexprep.transform import encode, square, square_array
 from tests.alexprep.pictures import encode as encode_file
 from tests.alexprep.pictures import jpeg
 

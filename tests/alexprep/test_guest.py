@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from alexprep import heartbeat, worker
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import DiskError, ShardError
-from alexprep.guest import Call, Guest, check_machine, make_as_guest
+from alexprep.images.transform import codec
 from alexprep.shards.manifest import WORK
-from alexprep.transform import codec
-from alexprep.worker import Job
+from alexprep.workers import heartbeat, worker
+from alexprep.workers.guest import Call, Guest, check_machine, make_as_guest
+from alexprep.workers.worker import Job
 from tests.alexprep.sets import SETTINGS, contents, make_raw, plan_of
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from alexprep.errors import RawError
-from alexprep.labels import class_names
-from alexprep.plan import make_plan
+from alexprep.planning.labels import class_names
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
 from tests.alexprep.layoutsets import tree_2010, write_2010

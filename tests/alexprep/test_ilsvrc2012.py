@@ -1,7 +1,7 @@
 import pytest
 
 from alexprep.errors import RawError
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.devkit import ARCHIVE, FOLDER, GROUND_TRUTH, find_devkit
 from alexprep.raw.ilsvrc2012 import TRAIN, VAL
 from alexprep.raw.source import read_source

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import DiskError
 from alexprep.shards.manifest import WORK
 from tests.alexprep.processes import (

@@ -1,7 +1,7 @@
 import pytest
 
 from alexprep.errors import RawError, SettingsError
-from alexprep.labels import class_names
+from alexprep.planning.labels import class_names
 from alexprep.raw.detect import open_raw
 from tests.alexprep.rawsets import IDS, tree, write_folders, write_official
 

@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import RawError
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import LAYOUTS, open_raw
 from alexprep.raw.source import read_source
 from alexprep.settings import PrepSettings

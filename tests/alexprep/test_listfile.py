@@ -1,7 +1,7 @@
 import pytest
 
 from alexprep.errors import ImageError, RawError
-from alexprep.labels import class_names
+from alexprep.planning.labels import class_names
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import read_source
 from tests.alexprep.layoutsets import write_list

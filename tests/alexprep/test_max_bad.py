@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import BadFilesError
 from alexprep.shards.manifest import MANIFEST, WORK
 from tests.alexprep.commands import run

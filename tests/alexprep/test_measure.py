@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import ShardError
 from alexprep.files import sha256_file
-from alexprep.measure import measure
-from alexprep.plan import make_plan
+from alexprep.measuring.measure import measure
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
 from alexprep.shards.manifest import Manifest

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.shards.mixing import mixing
 from alexprep.shards.reader import ShardReader
 from tests.alexprep.sets import plan_of

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from alexprep.errors import StatisticsError
-from alexprep.moments import Moments, MomentSums, sum_images
+from alexprep.measuring.moments import Moments, MomentSums, sum_images
 
 from .shardsets import noise
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from alexprep import decode_jpeg
-from alexprep.decode import decode
 from alexprep.errors import SettingsError
-from alexprep.exif import orientation
+from alexprep.images import decode_jpeg
+from alexprep.images.decode import decode
+from alexprep.images.exif import orientation
+from alexprep.images.transform import prepare, square_array
 from alexprep.settings import PrepSettings
-from alexprep.transform import prepare, square_array
 from tests.alexprep.pictures import encode, exif, jpeg, photo, pixels, with_segment
 
 TURNING = PrepSettings(size=24, exif_transpose=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from alexprep.build import build
+from alexprep.building.build import build
+from alexprep.checking.verify import verify
 from alexprep.errors import ShardError
 from alexprep.shards.manifest import FOREIGN, Manifest
 from alexprep.shards.other_indexes import write_dali, write_wids
 from alexprep.shards.reader import ShardReader
-from alexprep.verify import verify
 from tests.alexprep.readers import READERS, digest
 from tests.alexprep.sets import contents, make_raw, plan_of
 

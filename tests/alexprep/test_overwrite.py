@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from alexprep import overwrite as overwrite_module
-from alexprep.build import build
+from alexprep.building import overwrite as overwrite_module
+from alexprep.building.build import build
+from alexprep.building.overwrite import overwrite
 from alexprep.errors import DiskError, ShardError
 from alexprep.files import lock_directory
-from alexprep.measure import measure
-from alexprep.overwrite import overwrite
+from alexprep.measuring.measure import measure
 from alexprep.shards.manifest import MANIFEST, WORK
 from alexprep.shards.statistics import STATISTICS
 from tests.alexprep.commands import run

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from alexprep import laid
-from alexprep.build import build
+from alexprep.building import laid
+from alexprep.building.build import build
 from alexprep.errors import DiskError, ImageError, RawError
-from alexprep.estimate import measure_plan
-from alexprep.plan import make_plan
+from alexprep.planning.estimate import measure_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw import parquet_rows, spool
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import UNKNOWN_SIZE, read_source

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
+from alexprep.building.merge import merge
+from alexprep.building.parts import Part, hold_part, read_part
 from alexprep.errors import DiskError, SettingsError, ShardError
 from alexprep.files import lock_directory
-from alexprep.merge import merge
-from alexprep.parts import Part, hold_part, read_part
 from alexprep.shards.manifest import MANIFEST, WORK
 from tests.alexprep.sets import PATHS, SETTINGS, contents, make_killer, make_raw, marks, plan_of
 
@@ -71,7 +71,7 @@ def test_parts_made_at_the_same_time_do_not_meet(raw, whole, tmp_path):
 
 COMMAND = (
     "import sys; from pathlib import Path; from tests.alexprep.sets import plan_of;"
-    "from alexprep.build import build; from alexprep.parts import read_part;"
+    "from alexprep.building.build import build; from alexprep.building.parts import read_part;"
     "build(plan_of(Path(sys.argv[1])), Path(sys.argv[2]), jobs=1, measured=['train'],"
     " part=read_part(sys.argv[3]))"
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexprep.errors import RawError
-from alexprep.plan import make_plan, permutation, shard_lengths
+from alexprep.planning.plan import make_plan, permutation, shard_lengths
 from alexprep.raw.detect import open_raw
 from alexprep.settings import PrepSettings
 from tests.alexprep.rawsets import WORDS, tree, write_folders, write_official, write_tar

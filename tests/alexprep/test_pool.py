@@ -7,7 +7,7 @@ import pytest
 
 LEFT_BEHIND = """
 import warnings
-from alexprep import backends
+from alexprep.workers import backends
 if {silent}:
     backends._start_trackers()
 backends.{tracker}.register("/nothing-of-this-name", "{kind}")

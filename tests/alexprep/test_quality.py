@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexprep.build import build
-from alexprep.quality import QUALITIES, compare_qualities
+from alexprep.building.build import build
+from alexprep.building.quality import QUALITIES, compare_qualities
+from alexprep.images.transform import prepare, square_array
 from alexprep.shards.manifest import Manifest
-from alexprep.transform import prepare, square_array
 from tests.alexprep.commands import run
 from tests.alexprep.sets import SETTINGS, plan_of, spoil
 

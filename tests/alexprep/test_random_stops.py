@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import DiskError
 from alexprep.shards.manifest import MANIFEST, WORK
 from tests.alexprep.processes import (

@@ -3,9 +3,9 @@
 import pytest
 
 from alexprep import remote
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.errors import RawError
-from alexprep.plan import make_plan
+from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import read_source
 from tests.alexprep.rawsets import tree, write_folders, write_tar, write_zip

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from alexprep import repair as repair_module
-from alexprep.build import build
+from alexprep.building.build import build
+from alexprep.checking import repair as repair_module
+from alexprep.checking.repair import repair
+from alexprep.checking.verify import verify
 from alexprep.errors import ShardError
-from alexprep.repair import repair
 from alexprep.shards.manifest import WORK
-from alexprep.verify import verify
 from tests.alexprep import shardsets
 from tests.alexprep.commands import run
 from tests.alexprep.pictures import encode, jpeg, photo

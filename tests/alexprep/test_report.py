@@ -9,7 +9,7 @@ import pytest
 from alexprep.errors import ShardError
 from alexprep.raw.containers import Folder
 from alexprep.raw.source import Source
-from alexprep.report import CONVERTED, REPAIRED, SKIPPED, Outcome, Report, outcomes_of
+from alexprep.records.report import CONVERTED, REPAIRED, SKIPPED, Outcome, Report, outcomes_of
 
 
 def source(name="train/a/1.JPEG"):

@@ -13,11 +13,11 @@ import threading
 import numpy as np
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
 from alexprep.cli import main
-from alexprep.decode import decode
 from alexprep.errors import RawError
-from alexprep.plan import make_plan
+from alexprep.images.decode import decode
+from alexprep.planning.plan import make_plan
 from alexprep.raw import torchvision_sets
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import read_source

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from alexprep import decode_jpeg, transform
+from alexprep.images import decode_jpeg, transform
+from alexprep.images.transform import codec, encode, prepare, square, square_array
 from alexprep.settings import FILTERS, GEOMETRIES, PrepSettings
-from alexprep.transform import codec, encode, prepare, square, square_array
 from tests.alexprep.pictures import encode as encode_file
 from tests.alexprep.pictures import jpeg, levels, photo
 
@@ -117,7 +117,7 @@ def test_the_probe_hears_of_another_decoder(monkeypatch):
 MEASURE = """
 import sys
 from alexprep.settings import PrepSettings
-from alexprep.transform import codec, prepare
+from alexprep.images.transform import codec, prepare
 
 def status(name):
     with open("/proc/self/status") as lines:

@@ -3,13 +3,13 @@ from dataclasses import replace
 
 import pytest
 
+from alexprep.checking.verify import Finding, verify
 from alexprep.errors import ShardError
 from alexprep.files import sha256_file
-from alexprep.measure import measure
+from alexprep.measuring.measure import measure
 from alexprep.shards.index import Index
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import STATISTICS
-from alexprep.verify import Finding, verify
 
 from .shardsets import noise, write_shards
 

@@ -5,12 +5,12 @@ import random
 import numpy as np
 import pytest
 
-from alexprep.build import build
+from alexprep.building.build import build
+from alexprep.checking.verify import remedy, verify
 from alexprep.errors import ShardError
-from alexprep.measure import measure
+from alexprep.measuring.measure import measure
 from alexprep.shards import npz
 from alexprep.shards.statistics import STATISTICS
-from alexprep.verify import remedy, verify
 from tests.alexprep.pictures import encode, photo
 from tests.alexprep.sets import make_raw, plan_of, spoil
 

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from alexprep import heartbeat, worker
 from alexprep.errors import BadFilesError, DiskError, RawError, ShardError
-from alexprep.record import Record, origin, record_name
+from alexprep.images.transform import prepare
+from alexprep.records.record import Record, origin, record_name
 from alexprep.shards.manifest import WORK
 from alexprep.shards.tar import read_shard
-from alexprep.transform import prepare
-from alexprep.worker import Job, make_shard
+from alexprep.workers import heartbeat, worker
+from alexprep.workers.worker import Job, make_shard
 from tests.alexprep.pictures import encode, photo
 from tests.alexprep.sets import SETTINGS, make_raw, plan_of
 
@@ -194,8 +194,8 @@ def test_a_worker_whose_run_was_taken_away_publishes_nothing(raw, job, monkeypat
 
 def test_a_worker_ends_after_its_parent():
     child = (
-        "import os, time; from alexprep.worker import start_worker; start_worker(os.getppid()); "
-        "print(os.getpid(), flush=True); time.sleep(60)"
+        "import os, time; from alexprep.workers.worker import start_worker; "
+        "start_worker(os.getppid()); print(os.getpid(), flush=True); time.sleep(60)"
     )
     script = (
         "import os, subprocess, sys\n"

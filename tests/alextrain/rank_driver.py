@@ -14,7 +14,7 @@ import sys
 import torch
 
 from alextrain.cli import main
-from alextrain.loop import Trainer
+from alextrain.training.loop import Trainer
 
 
 def free_port():

@@ -3,12 +3,12 @@
 import pytest
 from click.testing import CliRunner
 
-from alextrain.ablation import ABLATIONS, choose, table
 from alextrain.cli import main
-from alextrain.compare import read_story
 from alextrain.errors import RecipeError
-from alextrain.facets import differences
-from alextrain.recipe import load_recipe
+from alextrain.recipes.recipe import load_recipe
+from alextrain.studies.ablation import ABLATIONS, choose, table
+from alextrain.studies.compare import read_story
+from alextrain.studies.facets import differences
 
 from .small_shards import write_trainable
 from .test_compare import write_run

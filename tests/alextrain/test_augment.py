@@ -4,8 +4,8 @@ import torch
 from torch.nn import functional as F
 
 from alexprep.shards.statistics import Statistics
-from alextrain.augment import CHUNK, Augmenter, view_places
-from alextrain.boxes import cut_by_index, cut_by_slices, resize_boxes
+from alextrain.data.augment import CHUNK, Augmenter, view_places
+from alextrain.data.boxes import cut_by_index, cut_by_slices, resize_boxes
 from alextrain.data.draws import Augmentation, Draws, draw_batch
 from alextrain.errors import RecipeError
 

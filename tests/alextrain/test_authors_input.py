@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from alexprep.shards.statistics import Statistics
-from alextrain.augment import Augmenter
+from alextrain.data.augment import Augmenter
 from alextrain.data.draws import Augmentation, draw_batch
 from alextrain.device import choose_machine
-from alextrain.recipe import load_recipe
-from alextrain.setup import make_augmenter
+from alextrain.recipes.recipe import load_recipe
+from alextrain.training.setup import make_augmenter
 
 SIZE, CROP, COUNT, START = 40, 32, 75, 1000
 MACHINE = choose_machine("cpu")

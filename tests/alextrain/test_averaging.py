@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from alextrain.averaging import Average
+from alextrain.training.averaging import Average
 
 
 def test_the_average_is_the_sum_that_a_hand_makes():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from alextrain.batches import batches
+from alextrain.data.batches import batches
 from alextrain.data.draws import Augmentation
 
 from .test_fit import shards  # noqa: F401  # the fixture

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from alexprep.errors import DiskError
-from alextrain.checkpoint import (
+from alextrain.errors import CheckpointError
+from alextrain.training.checkpoint import (
     content_digest,
     load_checkpoint,
     load_latest,
@@ -13,7 +14,6 @@ from alextrain.checkpoint import (
     save_checkpoint,
     save_last,
 )
-from alextrain.errors import CheckpointError
 
 
 def content(step=0):

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from alextrain.cli import main
-from alextrain.recipe import load_recipe
+from alextrain.recipes.recipe import load_recipe
 
 from .small_shards import encode, picture
 from .test_fit import CROP, shards  # noqa: F401  # the fixture

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from alextrain.cli import main
-from alextrain.recipe import load_recipe, recipe_names, recipe_text, setting, to_toml
+from alextrain.recipes.recipe import load_recipe, recipe_names, recipe_text, setting, to_toml
 
 
 def run(*arguments):

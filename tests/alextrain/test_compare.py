@@ -4,11 +4,11 @@ import pytest
 from click.testing import CliRunner
 
 from alextrain.cli import main
-from alextrain.compare import read_story, table, unique_names
 from alextrain.errors import RecipeError
 from alextrain.figures.comparison import draw_comparison
-from alextrain.recipe import load_recipe, to_toml
-from alextrain.runlog import RunLog
+from alextrain.recipes.recipe import load_recipe, to_toml
+from alextrain.studies.compare import read_story, table, unique_names
+from alextrain.training.runlog import RunLog
 
 EPOCH = {"train_loss": 1.0, "train_top1_error": 0.5, "rate": 0.1, "images_per_second": 100.0}
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from alexprep.shards.reader import ShardReader
-from alextrain.answered import Answered, write_classes, write_confusion, write_predictions
 from alextrain.device import Machine
 from alextrain.errors import LabelsError
-from alextrain.evaluation import average_views
-from alextrain.other_labels import judge, read_labels
 from alextrain.parquet import read_parquet
+from alextrain.training.evaluation import average_views
+from alextrain.use.answered import Answered, write_classes, write_confusion, write_predictions
+from alextrain.use.other_labels import judge, read_labels
 
 from .test_cli import CPU, run, trained  # noqa: F401  # the fixture
 from .test_fit import shards  # noqa: F401  # the fixture

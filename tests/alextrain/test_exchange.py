@@ -7,7 +7,7 @@ from torchvision.models import alexnet
 from alextrain.errors import CheckpointError
 from alextrain.models import build_model
 from alextrain.models.exchange import from_torchvision, to_torchvision
-from alextrain.recipe import Network
+from alextrain.recipes.recipe import Network
 
 
 @pytest.fixture(scope="module")

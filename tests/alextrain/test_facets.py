@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from alextrain.facets import describe, differences
-from alextrain.recipe import load_recipe, recipe_keys, recipe_names
+from alextrain.recipes.recipe import load_recipe, recipe_keys, recipe_names
+from alextrain.studies.facets import describe, differences
 
 
 def test_paper_and_authors_differ_in_the_words_of_the_sources():

@@ -9,15 +9,15 @@ import torch
 
 from alexprep.errors import ShardError, StatisticsError
 from alexprep.shards.statistics import Statistics
-from alextrain.checkpoint import content_digest, load_checkpoint, load_latest
 from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, DivergedError, RecipeError
-from alextrain.listener import Wish
-from alextrain.recipe import load_recipe, recipe_names
-from alextrain.run import Run
-from alextrain.runlog import read_log
-from alextrain.sets import hold_out, open_sets
-from alextrain.setup import make_trainer
+from alextrain.recipes.recipe import load_recipe, recipe_names
+from alextrain.training.checkpoint import content_digest, load_checkpoint, load_latest
+from alextrain.training.listener import Wish
+from alextrain.training.run import Run
+from alextrain.training.runlog import read_log
+from alextrain.training.sets import hold_out, open_sets
+from alextrain.training.setup import make_trainer
 
 from .small_shards import SIZE, encode, picture, write_set, write_statistics, write_trainable
 
@@ -260,7 +260,7 @@ def test_fine_tuning_on_other_classes_makes_the_head_anew_and_says_so(shards, tm
     _, _, trainer = fit(shards, tmp_path / "run", given)
     content = load_checkpoint(tmp_path / "run/last.pt")
     more = make_trainer(given, MACHINE, 7, compiled=False)
-    from alextrain.snapshot import adopt_weights
+    from alextrain.training.snapshot import adopt_weights
 
     said = adopt_weights(more.model, content, "run")
     assert "the last layer is new, because that run knows 3 classes" in said
@@ -274,10 +274,10 @@ def test_fine_tuning_on_other_classes_makes_the_head_anew_and_says_so(shards, tm
 
 
 def test_colours_are_shifted_for_so_many_epochs_and_no_longer(shards):
-    from alextrain.feed import Feed
-    from alextrain.loop import Progress
     from alextrain.ranks import ALONE
-    from alextrain.setup import make_augmenter
+    from alextrain.training.feed import Feed
+    from alextrain.training.loop import Progress
+    from alextrain.training.setup import make_augmenter
 
     def first_batch(epoch, **changes):
         given = recipe("authors", **changes)
@@ -291,8 +291,8 @@ def test_colours_are_shifted_for_so_many_epochs_and_no_longer(shards):
 
 
 def test_the_averaged_weights_are_evaluated_and_kept_for_use(shards, tmp_path):
-    from alextrain.evaluation import evaluate
-    from alextrain.setup import make_augmenter, make_model
+    from alextrain.training.evaluation import evaluate
+    from alextrain.training.setup import make_augmenter, make_model
 
     given = recipe(ema=0.9, epochs=2)
     _, listener, trainer = fit(shards, tmp_path / "run", given)

@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 from alextrain.device import choose_machine
 from alextrain.errors import DeviceError, RecipeError
-from alextrain.gradients import Gradients
-from alextrain.metrics import Tally
-from alextrain.recipe import load_recipe
-from alextrain.setup import Memory, make_trainer
+from alextrain.recipes.recipe import load_recipe
+from alextrain.training.gradients import Gradients
+from alextrain.training.metrics import Tally
+from alextrain.training.setup import Memory, make_trainer
 
 MACHINE = choose_machine("cpu")
 CROP, CLASSES = 67, 5

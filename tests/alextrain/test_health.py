@@ -5,8 +5,8 @@ import torch
 
 from alextrain.device import choose_machine
 from alextrain.errors import DeviceError, DivergedError
-from alextrain.health import PATIENCE, StuckAlarm
-from alextrain.loop import StepResult, check_finite, step_seed
+from alextrain.training.health import PATIENCE, StuckAlarm
+from alextrain.training.loop import StepResult, check_finite, step_seed
 
 
 def sentences(alarm, losses):

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from alextrain.init import initialise
 from alextrain.models import DESIGNS, build_model, design_of, full_inputs
-from alextrain.recipe import MODELS, Network
-from alextrain.signals import measure_signals
+from alextrain.models.init import initialise
+from alextrain.recipes.recipe import MODELS, Network
+from alextrain.training.signals import measure_signals
 
 
 def layers(model):

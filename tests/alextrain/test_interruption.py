@@ -10,9 +10,9 @@ import time
 import pytest
 import torch
 
-from alextrain.checkpoint import load_checkpoint, load_latest
 from alextrain.errors import CheckpointError
-from alextrain.runlog import read_log
+from alextrain.training.checkpoint import load_checkpoint, load_latest
+from alextrain.training.runlog import read_log
 
 from .small_shards import write_trainable
 

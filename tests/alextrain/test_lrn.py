@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alextrain import lrn
-from alextrain.lrn import LocalResponseNorm
+from alextrain.models import lrn
+from alextrain.models.lrn import LocalResponseNorm
 
 # Six channels of one pixel, 10 to 60: printed, coded, and Caffe's (k = 1).
 VECTORS = {

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from alextrain.metrics import Counts, Tally
+from alextrain.training.metrics import Counts, Tally
 
 
 @pytest.fixture

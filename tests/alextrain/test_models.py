@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from alextrain.errors import RecipeError
-from alextrain.lrn import LocalResponseNorm
 from alextrain.models import DESIGNS, build_model
-from alextrain.recipe import MODELS, Network
+from alextrain.models.lrn import LocalResponseNorm
+from alextrain.recipes.recipe import MODELS, Network
 
 PARAMETERS = {
     "paper": 60_965_224,

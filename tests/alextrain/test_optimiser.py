@@ -8,9 +8,9 @@ from torch import nn
 
 from alextrain.errors import RecipeError
 from alextrain.models import build_model
-from alextrain.optimiser import make_optimiser, rest_frozen, set_rates
-from alextrain.recipe import Network, Optimiser, load_recipe
-from alextrain.setup import make_model
+from alextrain.recipes.recipe import Network, Optimiser, load_recipe
+from alextrain.training.optimiser import make_optimiser, rest_frozen, set_rates
+from alextrain.training.setup import make_model
 
 RATES = [0.1, 0.1, 0.1, 0.01, 0.01]
 QUADRATIC = [0.899950000000, 0.719865002500, 0.485766011250, 0.270216830182, 0.073519047835]

@@ -9,9 +9,9 @@ import time
 import pytest
 import torch
 
-from alextrain.checkpoint import load_checkpoint
 from alextrain.ranks import Ranks
-from alextrain.runlog import read_log
+from alextrain.training.checkpoint import load_checkpoint
+from alextrain.training.runlog import read_log
 
 from .small_shards import write_trainable
 

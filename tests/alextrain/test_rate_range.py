@@ -7,7 +7,7 @@ import pytest
 
 from alextrain.errors import DivergedError
 from alextrain.figures.rate_range import draw_rate_range
-from alextrain.rate_range import Range, search_rate
+from alextrain.studies.rate_range import Range, search_rate
 
 from .test_gradients import batch, small, trainer_of
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from alextrain.errors import RecipeError
-from alextrain.recipe import Recipe, load_recipe, recipe_keys, recipe_names
+from alextrain.recipes.recipe import Recipe, load_recipe, recipe_keys, recipe_names
 
 MINIMAL = """
 epochs = 3

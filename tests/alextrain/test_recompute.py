@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from alextrain.models import build_model
-from alextrain.recipe import Network
-from alextrain.recompute import Recomputed, stages
+from alextrain.recipes.recipe import Network
+from alextrain.training.recompute import Recomputed, stages
 
 CROP = 99
 

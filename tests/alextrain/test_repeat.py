@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from alextrain.cli import main
 from alextrain.errors import RecipeError
-from alextrain.recipe import load_recipe
-from alextrain.repeat import repeats_of, seeded
-from alextrain.runlog import RunLog, read_epochs
+from alextrain.recipes.recipe import load_recipe
+from alextrain.studies.repeat import repeats_of, seeded
+from alextrain.training.runlog import RunLog, read_epochs
 
 from .test_cli import CPU, QUICK
 from .test_fit import shards  # noqa: F401  # the fixture

@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from alextrain.cli import main
-from alextrain.compare import read_story
 from alextrain.figures import draw_curves
-from alextrain.published import published_for
-from alextrain.run_report import write_report
-from alextrain.runlog import RunLog
+from alextrain.reports.run_report import write_report
+from alextrain.studies.compare import read_story
+from alextrain.studies.published import published_for
+from alextrain.training.runlog import RunLog
 
 from .small_shards import write_trainable
 from .test_compare import write_run

@@ -10,7 +10,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from alexprep.errors import AlexError, DiskError
-from alextrain.runlog import EPOCHS, LOG, RunLog, read_epochs, read_log
+from alextrain.training.runlog import EPOCHS, LOG, RunLog, read_epochs, read_log
 
 STEPS_AN_EPOCH = 4
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from alextrain.errors import RecipeError
-from alextrain.recipe import load_recipe
-from alextrain.schedule import rate, rates
+from alextrain.recipes.recipe import load_recipe
+from alextrain.training.schedule import rate, rates
 
 
 def recipe(policy, **overrides):

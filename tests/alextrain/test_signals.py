@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alextrain.init import initialise
 from alextrain.models import DESIGNS, build_model
-from alextrain.recipe import Network
-from alextrain.signals import ALIVE, Signal, dead_layers, describe_signals, measure_signals
+from alextrain.models.init import initialise
+from alextrain.recipes.recipe import Network
+from alextrain.training.signals import ALIVE, Signal, dead_layers, describe_signals, measure_signals
 
 CROP = 99
 

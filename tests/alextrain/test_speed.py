@@ -4,10 +4,10 @@ import pytest
 
 from alextrain.device import choose_machine
 from alextrain.errors import RecipeError
-from alextrain.recipe import load_recipe
-from alextrain.rivals import check_names, measure_nets
-from alextrain.sets import open_sets
-from alextrain.speed import Speed, measure_speed
+from alextrain.recipes.recipe import load_recipe
+from alextrain.studies.rivals import check_names, measure_nets
+from alextrain.studies.speed import Speed, measure_speed
+from alextrain.training.sets import open_sets
 
 from .small_shards import write_trainable
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from alextrain.models import DESIGNS
-from alextrain.recipe import Network
-from alextrain.summary import summarise, summary_table
+from alextrain.models.summary import summarise, summary_table
+from alextrain.recipes.recipe import Network
 
 MACS = {
     "paper": {

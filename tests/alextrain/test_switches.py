@@ -6,10 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from alextrain.errors import RecipeError
-from alextrain.lrn import LocalResponseNorm
 from alextrain.models import build_model
 from alextrain.models.layers import ColumnLinear, SpatialResponseNorm
-from alextrain.recipe import Network
+from alextrain.models.lrn import LocalResponseNorm
+from alextrain.recipes.recipe import Network
 
 from .test_models import convolutions, names, on_meta, shapes_of
 

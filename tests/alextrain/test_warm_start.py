@@ -6,10 +6,10 @@ from torchvision.models import alexnet
 
 from alextrain.errors import CheckpointError
 from alextrain.models.exchange import from_torchvision, to_torchvision
-from alextrain.run import Run
-from alextrain.sets import open_sets
-from alextrain.setup import make_trainer
-from alextrain.warm_start import read_start
+from alextrain.training.run import Run
+from alextrain.training.sets import open_sets
+from alextrain.training.setup import make_trainer
+from alextrain.training.warm_start import read_start
 
 from .test_fit import (
     MACHINE,

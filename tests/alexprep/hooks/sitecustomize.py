@@ -12,7 +12,7 @@ SLOW = float(os.environ.get("TEST_SLOW", "0"))
 KILL = b"kill whoever decodes this"
 
 if "TEST_HOOKS" in os.environ:
-    from alexprep import decode
+    from alexprep.images import decode
 
     original = decode.decode_jpeg
 

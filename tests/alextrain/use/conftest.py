@@ -4,7 +4,7 @@ import pytest
 
 import alextrain
 from alextrain.device import choose_machine
-from alextrain.network import Network
+from alextrain.use.network import Network
 from tests.alextrain.small_shards import encode, picture, write_set
 from tests.alextrain.test_fit import SIZE, fit, recipe, write_statistics
 

@@ -9,15 +9,15 @@ import torch
 from click.testing import CliRunner
 
 import alextrain
-from alextrain.checkpoint import load_checkpoint
 from alextrain.cli import main
 from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, ExportError
 from alextrain.export import export, onnx_file, torch_file
 from alextrain.export.parity import LARGEST, compare, in_batches, sample_images
-from alextrain.network import Network
-from alextrain.setup import make_model
-from alextrain.weights import read_weights, save_weights
+from alextrain.training.checkpoint import load_checkpoint
+from alextrain.training.setup import make_model
+from alextrain.use.network import Network
+from alextrain.use.weights import read_weights, save_weights
 from tests.alextrain.test_fit import SIZE, recipe
 
 

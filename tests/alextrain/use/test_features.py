@@ -8,14 +8,14 @@ import torch
 from click.testing import CliRunner
 
 from alexprep.shards.reader import ShardReader
-from alextrain import features as module
 from alextrain.cli import main
 from alextrain.device import choose_machine
 from alextrain.errors import FeaturesError
-from alextrain.features import LAYERS, extract, features_of, load_features, save_features
-from alextrain.neighbours import nearest
-from alextrain.network import Network
-from alextrain.probe import probe
+from alextrain.use import features as module
+from alextrain.use.features import LAYERS, extract, features_of, load_features, save_features
+from alextrain.use.neighbours import nearest
+from alextrain.use.network import Network
+from alextrain.use.probe import probe
 from tests.alextrain.small_shards import encode, picture, write_set
 from tests.alextrain.test_fit import SIZE
 
@@ -72,7 +72,7 @@ def test_nearest_is_exact_whatever_the_parts(monkeypatch):
     queries = torch.from_numpy(known[3:5] + np.float32(0.25))
     exact = np.linalg.norm(known[None].astype(np.float64) - queries.numpy()[:, None], axis=2)
     for rows in (7, 64):
-        monkeypatch.setattr("alextrain.neighbours.ROWS", rows)
+        monkeypatch.setattr("alextrain.use.neighbours.ROWS", rows)
         distances, found = nearest(known, queries, 6)
         assert np.allclose(distances, np.sort(exact, 1)[:, :6], rtol=1e-4)
         assert np.allclose(np.take_along_axis(exact, found.numpy(), 1), distances, rtol=1e-4)

@@ -11,9 +11,9 @@ from alextrain.cli import main
 from alextrain.device import choose_machine
 from alextrain.figures import draw_gradcam, draw_maps, draw_neighbours
 from alextrain.figures.page import ORANGE
-from alextrain.gallery import spread_over_classes
-from alextrain.gradcam import grad_cam, last_relu
-from alextrain.network import Network
+from alextrain.reports.gallery import spread_over_classes
+from alextrain.use.gradcam import grad_cam, last_relu
+from alextrain.use.network import Network
 from tests.alextrain.small_shards import picture
 from tests.alextrain.test_fit import SIZE
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
+from alexprep.images.transform import prepare
 from alexprep.settings import PrepSettings
 from alexprep.shards.reader import ShardReader
-from alexprep.transform import prepare
 from alextrain.data.decode import decode_into
-from alextrain.pictures import find_pictures
-from alextrain.upright import as_file, upright_square
+from alextrain.use.pictures import find_pictures
+from alextrain.use.upright import as_file, upright_square
 from tests.alextrain.small_shards import picture, write_set
 from tests.alextrain.test_fit import SIZE
 from tests.conftest import jpeg_bytes, smooth_image

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from alexprep.errors import ImageError
-from alextrain.pictures import find_pictures
-from alextrain.urls import read_url
+from alextrain.use.pictures import find_pictures
+from alextrain.use.urls import read_url
 from tests.alextrain.small_shards import encode, picture
 
 JPEG = encode(picture(1, 40))

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from pyarrow import parquet
 
 from alexprep.errors import ImageError
-from alextrain import predict as module
 from alextrain.cli import main
-from alextrain.pictures import Picture
+from alextrain.use import predict as module
+from alextrain.use.pictures import Picture
 from tests.alextrain.small_shards import encode, picture
 
 COUNT = 9

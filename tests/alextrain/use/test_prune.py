@@ -8,14 +8,14 @@ import torch
 from click.testing import CliRunner
 
 import alextrain
-from alextrain.checkpoint import load_checkpoint
 from alextrain.cli import main
 from alextrain.device import choose_machine
 from alextrain.errors import RecipeError
 from alextrain.models import design_of
-from alextrain.network import Network
-from alextrain.setup import make_model
 from alextrain.shrink.prune import pruned_network, pruned_recipe
+from alextrain.training.checkpoint import load_checkpoint
+from alextrain.training.setup import make_model
+from alextrain.use.network import Network
 from tests.alextrain.test_fit import recipe
 
 

@@ -8,8 +8,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from alextrain.predict import Predictor
 from alextrain.serve.engines import load_served
+from alextrain.use.predict import Predictor
 from tests.alextrain.use.serve.colours import CPU, picture, serving
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,1 @@
+"""Is a set what it claims to be: verify, repair, compare."""

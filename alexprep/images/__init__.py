@@ -1,0 +1,1 @@
+"""From the bytes of a picture to a square of RGB levels: the only path, also for prediction."""

@@ -1,0 +1,1 @@
+"""Exact integer sums over images, and the statistics made of them."""

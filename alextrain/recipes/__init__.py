@@ -1,0 +1,1 @@
+"""Trainings by name: a TOML file each, and how they are read."""

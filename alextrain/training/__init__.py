@@ -1,0 +1,1 @@
+"""A recipe and shards to a trained network: steps, rates, checkpoints, evaluation, the run."""

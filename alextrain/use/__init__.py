@@ -1,0 +1,1 @@
+"""The trained network in use: predict, features, neighbours, probe."""
