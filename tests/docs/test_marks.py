@@ -1,0 +1,66 @@
+"""Every block of commands of every page is run by a test, or says above it why not."""
+
+import re
+
+import pytest
+
+from tests.docs.blocks import PAGES, ROOT, blocks, code_blocks
+
+# What was run once, with its date or machine, and what a program writes.
+RECORDS = {"docs/results.md", "docs/decisions.md", "docs/cli.md"}
+SAMPLE = """Words.
+
+    alexprep info /shards
+
+<!-- not run: installs -->
+
+    pip install x
+
+Not run here: no GPU,
+no archives.
+
+```console
+$ make demo
+done
+```
+
+    other
+"""
+RUN = {
+    "README.md": "test_readme.py",
+    "docs/tutorial.md": "test_tutorial.py",
+}
+
+
+@pytest.mark.parametrize("page", sorted(RUN))
+def test_a_page_says_why_a_block_is_not_run(page):
+    assert (ROOT / "tests/docs" / RUN[page]).is_file()
+    assert any(not block.reason for block in code_blocks(page))
+
+
+def test_a_block_without_a_mark_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.docs.blocks.ROOT", tmp_path)
+    (tmp_path / "page.md").write_text(SAMPLE)
+    found = [(block.line, block.reason, block.commands) for block in code_blocks("page.md")]
+    assert found == [
+        (3, "", ["alexprep info /shards"]),
+        (7, "installs", ["pip install x"]),
+        (12, "no GPU,\nno archives.", ["make demo"]),
+    ]
+    assert len(blocks("page.md")) == 4
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_options_that_a_page_names_exist(page):
+    """In commands of its blocks, run or not, and in its text."""
+    reference = (ROOT / "docs/cli.md").read_text()
+    sections = dict(re.findall(r"^### (alex\w+ \w+)\n(.*?)(?=^##|\Z)", reference, re.M | re.S))
+    if page in RECORDS:
+        return
+    inline = re.findall(r"(?<!`)`(alex(?:prep|train) [^`]+)`", (ROOT / page).read_text())
+    commands = [command for block in code_blocks(page) for command in block.commands]
+    for command in [" ".join(command.split()) for command in inline + commands]:
+        for name, rest in re.findall(r"\b(alex(?:prep|train) [a-z]+)\b([^|;&]*)", command):
+            assert name in sections, f"{page}: {command}"
+            for option in re.findall(r"(?<=\s)--[\w-]+", rest):
+                assert re.search(rf"{option}\b", sections[name]), f"{page}: {option} in {command}"
