@@ -21,14 +21,8 @@ from alexprep.raw.numbered import (
     own_order,
     split_in_name,
 )
-from alexprep.raw.parquet_rows import (
-    Columns,
-    Rows,
-    columns_of,
-    first_image,
-    image_bytes,
-    read_listing,
-)
+from alexprep.raw.parquet_columns import Columns, columns_of
+from alexprep.raw.parquet_rows import Rows, first_image, image_bytes, read_listing
 from alexprep.raw.place import titled
 from alexprep.raw.source import (
     UNKNOWN_SIZE,
