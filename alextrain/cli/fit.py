@@ -99,6 +99,12 @@ def _recipe_options(command: Any) -> Any:
     help="Checkpoints to keep beside the best one.",
 )
 @click.option(
+    "--histograms",
+    is_flag=True,
+    help="Give TensorBoard histograms of all weights, and of the activations of the same images, "
+    "after each epoch.",
+)
+@click.option(
     "--find-lr",
     is_flag=True,
     help="Train for 100 steps with a rising rate, draw the loss over it, name a rate; keep nothing "

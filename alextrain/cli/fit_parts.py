@@ -48,7 +48,8 @@ def make_run(
     ranks: Ranks,
 ) -> Run:
     """Make the run with the options of the command, and say what it is."""
-    from alextrain.training.run import Run, Saving
+    from alextrain.training.run import Run
+    from alextrain.training.saving import Saving
     from alextrain.training.setup import Memory, banner, make_trainer
 
     classes = len(sets.manifest.classes)
@@ -57,7 +58,7 @@ def make_run(
     for line in banner(folder, sets, trainer, machine):
         screen.say(line)
     saving = Saving(steps=options["save_every"], keep=options["keep"])
-    return Run(folder, sets, trainer, machine, screen, saving)
+    return Run(folder, sets, trainer, machine, screen, saving, histograms=options["histograms"])
 
 
 def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:

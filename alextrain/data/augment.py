@@ -137,6 +137,25 @@ class Augmenter:
             table = place.expand(len(images), -1).to(self.device)
             yield self._make(self._cut, images, Draws(table), noisy=False)
 
+    def as_levels(self, inputs: Tensor) -> Tensor:
+        """Turn the network's input back into pictures that a person can read.
+
+        The scale is undone and the mean colour is added; what a mean image has beside it stays
+        subtracted, and shifted colours stay shifted.
+
+        Args:
+            inputs: float32 [n, 3, crop, crop], as a call or `views` gave them.
+
+        Returns:
+            uint8 [n, crop, crop, 3], levels; what lies outside 0..255 is cut off.
+        """
+        levels = inputs.permute(0, 2, 3, 1)
+        if self._inverse is not None:
+            levels = levels / self._inverse
+        mean = self._mean if self._middle is None else self._middle
+        colour = mean.reshape(-1, 3).mean(dim=0)
+        return (levels + colour).round().clamp(0, 255).to(torch.uint8)
+
     def _make(self, cut: _Cut, images: Tensor, draws: Draws, *, noisy: bool) -> Tensor:
         """Cut, then finish: float32 [n, 3, c, c]."""
         if images.device.type != "cpu":

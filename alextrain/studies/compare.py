@@ -9,7 +9,7 @@ from typing import Any
 
 from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import Recipe, load_recipe
-from alextrain.training.run import RECIPE
+from alextrain.training.folder import RECIPE
 from alextrain.training.runlog import read_epochs
 
 HOUR = 3600.0

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
-
-from alexprep.files import disk_errors, lock_directory, write_atomically
 from alextrain.device import Machine
 from alextrain.errors import DivergedError, RecipeError
-from alextrain.recipes.recipe import Recipe, to_toml
+from alextrain.recipes.recipe import Recipe
 from alextrain.training.checkpoint import (
     BEST,
-    KEEP,
     LAST,
     Latest,
     has_run,
@@ -28,29 +23,19 @@ from alextrain.training.checkpoint import (
 from alextrain.training.epoch import trained_values, validated_values
 from alextrain.training.evaluation import Evaluation, evaluate
 from alextrain.training.feed import Feed
+from alextrain.training.folder import describe, open_folder
 from alextrain.training.health import StuckAlarm
 from alextrain.training.listener import Listener, Wish
+from alextrain.training.looks import fixed_images, show_epoch, show_start
 from alextrain.training.loop import StepResult, Trainer, check_finite
 from alextrain.training.metrics import Tally
 from alextrain.training.runlog import NoLog, RunLog
+from alextrain.training.saving import USUAL, Saved, Saving
 from alextrain.training.sets import Sets
 from alextrain.training.setup import make_augmenter
 from alextrain.training.signals import describe_signals, measure_signals
 from alextrain.training.snapshot import adopt_weights, check_same_shards, pack, unpack
 from alextrain.training.warm_start import read_start
-from alextrain.version import __version__
-
-RECIPE = "recipe.toml"  # in the run's folder: what it trains by, every key with its value
-SAVE_SECONDS = 600.0  # between checkpoints inside a long epoch
-
-
-@dataclass(frozen=True)
-class Saving:
-    """How often a run is saved beside the end of each epoch, and how many checkpoints are kept."""
-
-    steps: int | None = None  # between two checkpoints; None: by time alone
-    seconds: float = SAVE_SECONDS
-    keep: int = KEEP
 
 
 @dataclass(frozen=True)
@@ -74,6 +59,7 @@ class Run:
         machine: Device and precision.
         listener: Hears all that happens.
         saving: How often checkpoints are written.
+        histograms: Whether TensorBoard gets those of weights and activations after each epoch.
     """
 
     def __init__(
@@ -83,7 +69,9 @@ class Run:
         trainer: Trainer,
         machine: Machine,
         listener: Listener,
-        saving: Saving = Saving(),
+        saving: Saving = USUAL,
+        *,
+        histograms: bool = False,
     ) -> None:
         self.folder = folder
         self.sets = sets
@@ -91,6 +79,7 @@ class Run:
         self.machine = machine
         self.listener = listener
         self.saving = saving
+        self.histograms = histograms
         self.ranks = trainer.ranks
         self.recipe: Recipe = trainer.recipe
         self.augmenter = make_augmenter(self.recipe, sets.statistics, machine)
@@ -129,8 +118,8 @@ class Run:
     def fit(self) -> RunResult:
         """Train to the last epoch, or until the user asks to stop."""
         progress = self.trainer.progress
-        with self._writing() as log:
-            log.machine(self._describe())
+        with open_folder(self.folder, self.recipe, progress.step, self.ranks) as log:
+            log.machine(describe(self.machine, self.ranks, self.sets.manifest))
             if progress.step == 0:
                 self._look_at_the_signal(log)
             while progress.epoch < self.recipe.epochs and not self._stopped:
@@ -143,32 +132,6 @@ class Run:
             best=self.best,
             checkpoint=self.folder / (BEST if validated else LAST),
         )
-
-    def _describe(self) -> dict[str, str | int]:
-        return {
-            "device": self.machine.describe(),
-            "type": self.machine.device.type,
-            "processes": self.ranks.count,
-            "torch": str(torch.__version__),
-            "alexkit": __version__,
-            "fingerprint": self.sets.manifest.fingerprint,
-        }
-
-    @contextmanager
-    def _writing(self) -> Iterator[RunLog | NoLog]:
-        """Hold the folder and write its log; of several processes the first one alone."""
-        if not self.ranks.first:
-            yield NoLog()
-            return
-        with disk_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        with lock_directory(self.folder):
-            write_atomically(self.folder / RECIPE, to_toml(self.recipe).encode())
-            log = RunLog(self.folder, resume_step=self.trainer.progress.step)
-            try:
-                yield log
-            finally:
-                log.close()
 
     def _epoch(self, log: RunLog | NoLog) -> None:
         progress = self.trainer.progress
@@ -186,12 +149,13 @@ class Run:
         log.epoch(progress.epoch, progress.step, values)
         self.listener.epoch_ends(values)
         self._save()
+        self._show(log)
 
     def _train(self, log: RunLog | NoLog) -> None:
         progress, samples = self.trainer.progress, self.sets.train_samples
         every = 1 if self.machine.device.type == "cpu" else 20
         batches = self.feed.batches(progress)
-        saved = _Saved(progress.step, time.monotonic())
+        saved = Saved(progress.step)
         for result in self.trainer.train(batches, samples, self.tally):
             due = result.step % every == 0 or progress.seen == samples
             shown = self._figures(result, log) if due else None
@@ -207,7 +171,7 @@ class Run:
                 return
             if wish is Wish.SAVE and progress.seen < samples:  # else the end of the epoch does it
                 self._save()
-                saved = _Saved(progress.step, time.monotonic())
+                saved = Saved(progress.step)
 
     def _figures(self, result: StepResult, log: RunLog | NoLog) -> dict[str, float]:
         """Fetch and log what is known of the epoch: host and device meet here and nowhere else."""
@@ -220,11 +184,9 @@ class Run:
             self._tell(log, sentence)
         return shown | {"wait": self.sets.train.wait_seconds, "seen": progress.seen}
 
-    def _wish(self, saved: _Saved) -> Wish:
+    def _wish(self, saved: Saved) -> Wish:
         own = self.listener.wish()
-        steps = self.trainer.progress.step - saved.step
-        late = time.monotonic() - saved.time > self.saving.seconds
-        if late or (self.saving.steps is not None and steps >= self.saving.steps):
+        if saved.is_old(self.saving, self.trainer.progress.step):
             own = max(own, Wish.SAVE)
         return Wish(max(self.ranks.gather(int(own))))
 
@@ -276,7 +238,13 @@ class Run:
             return  # one image has nothing to differ from
         signals = measure_signals(self.trainer.model, images[:64])
         self._tell(log, describe_signals(signals))
-        log.graph(self.trainer.model, images[:1])
+        if self.ranks.first:
+            show_start(log, self.trainer.model, images, self.augmenter)
+
+    def _show(self, log: RunLog | NoLog) -> None:
+        if self.ranks.first:
+            images = fixed_images(self.sets, self.augmenter) if self.histograms else None
+            show_epoch(log, self.trainer.result, self.trainer.progress.step, images)
 
     def _tell(self, log: RunLog | NoLog, sentence: str) -> None:
         log.event(sentence)
@@ -289,10 +257,3 @@ class Run:
         content = self._content()
         if self.ranks.first:
             save_last(self.folder, content, self.saving.keep)
-
-
-class _Saved(NamedTuple):
-    """When the run was last saved in this epoch."""
-
-    step: int
-    time: float  # of time.monotonic

@@ -2,7 +2,7 @@
 
     RUN/log.jsonl     one object a line: {"kind": "step", "step": 40, "loss": 2.1, ..., "time": ...}
     RUN/epochs.csv    one line an epoch, written anew after each
-    RUN/tensorboard/  the same numbers as scalars `step/loss`, `epoch/val_loss`; the net's graph
+    RUN/tensorboard/  the same numbers as scalars `step/loss`, `epoch/val_loss`; pictures: looks.py
 
 A resumed run drops what lies beyond the step that it starts from, so that its log says what the
 log of an uninterrupted run says, times and events apart.
@@ -14,18 +14,21 @@ import csv
 import io
 import json
 import math
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexprep.files import disk_errors, write_atomically
 from alextrain.errors import AlexError
+from alextrain.training.board import Board
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
+
+    from alextrain.training.histograms import Histogram
 
 __all__ = ["EPOCHS", "LOG", "NoLog", "RunLog", "read_epochs", "read_log"]
 
@@ -50,13 +53,9 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, *, resume_step: int = 0) -> None:
-        # TensorBoard takes 0.4 s to import: only a run that writes pays for it
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
-
         self._folder = folder
         self._path = folder / LOG
         self._step = resume_step
-        self._graph_is_drawn = resume_step > 0
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         rows = read_log(folder) if resume_step > 0 else []
@@ -65,9 +64,7 @@ class RunLog:
         write_atomically(self._path, "".join(map(_line, kept)).encode())
         with disk_errors(self._path):
             self._file = self._path.open("a", encoding="utf-8", buffering=1)
-            # purge_step hides what an interrupted run wrote at or after that step
-            board = str(folder / TENSORBOARD)
-            self._board = SummaryWriter(board, purge_step=resume_step + 1)
+            self._board = Board(folder / TENSORBOARD, resume_step)
         self._write_table()
 
     def step(self, step: int, values: Values) -> None:
@@ -99,20 +96,22 @@ class RunLog:
     def graph(self, model: torch.nn.Module, example: torch.Tensor) -> None:
         """Draw the net's graph in TensorBoard, once in the life of a run.
 
-        Changes neither the model nor any random state: the tracer runs it in evaluation mode.
-
         Args:
             model: The net itself, not a compiled one.
             example: A batch that it takes, float32 [n, 3, crop, crop].
         """
-        if self._graph_is_drawn:
-            return
-        self._graph_is_drawn = True
-        try:
-            with _quiet_tracer():
-                self._board.add_graph(model, example)
-        except RuntimeError as error:  # a picture is not worth a run
-            self.event(f"the net's graph could not be drawn: {str(error).splitlines()[0]}")
+        if sentence := self._board.graph(model, example):
+            self.event(sentence)
+
+    def picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
+        """Show a picture in TensorBoard, uint8 [h, w, 3]."""
+        with disk_errors(self._path):
+            self._board.picture(name, pixels, step)
+
+    def histograms(self, step: int, found: Mapping[str, Histogram]) -> None:
+        """Show histograms in TensorBoard by their names."""
+        with disk_errors(self._path):
+            self._board.histograms(found, step)
 
     def close(self) -> None:
         """Write what is left and close the files; a second call does nothing."""
@@ -133,7 +132,7 @@ class RunLog:
             self._file.write(_line(row))
             for name, value in values.items():
                 if kind in ("step", "epoch") and isinstance(value, float | int) and name != "epoch":
-                    self._board.add_scalar(f"{kind}/{name}", value, step)
+                    self._board.scalar(f"{kind}/{name}", value, step)
         self._step = step
         return row
 
@@ -154,6 +153,12 @@ class NoLog:
         """Write nothing."""
 
     def graph(self, model: torch.nn.Module, example: torch.Tensor) -> None:
+        """Write nothing."""
+
+    def picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
+        """Write nothing."""
+
+    def histograms(self, step: int, found: Mapping[str, Histogram]) -> None:
         """Write nothing."""
 
 
@@ -212,16 +217,3 @@ def _table(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
-
-
-@contextmanager
-def _quiet_tracer() -> Iterator[None]:
-    """Silence what TensorBoard's drawing makes torch say; it says nothing of the run."""
-    from torch.jit import TracerWarning  # type: ignore[attr-defined]  # noqa: PLC0415
-
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        # TensorBoard has no other way to a graph than the deprecated tracer, which also
-        # warns of each Python value that it takes for a constant: sizes, here
-        warnings.filterwarnings("ignore", r"`?torch\.jit\.trace")
-        warnings.filterwarnings("ignore", category=TracerWarning)
-        yield

@@ -8,6 +8,7 @@ all of them give nearly the same logits, gradients vanish, and the loss stays at
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -45,16 +46,26 @@ def measure_signals(model: nn.Module, images: Tensor) -> list[Signal]:
     """
     replica = copy.deepcopy(model).eval()
     signals: list[Signal] = []
-    for name, module in replica.named_modules():
+    for module in replica.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.train()
+    hear_layers(replica, images, lambda label, output: signals.append(_signal(label, output)))
+    return signals
+
+
+def hear_layers(replica: nn.Module, images: Tensor, hear: Callable[[str, Tensor], None]) -> None:
+    """Run a net and hear the output of each convolution and each full layer, before the ReLU.
+
+    Args:
+        replica: A copy of the net, which keeps the hooks.
+        images: [n, 3, crop, crop] on its device.
+        hear: Gets the layer's name, "conv1", and its output, which the ReLU changes afterwards.
+    """
+    for name, module in replica.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             label = name.rpartition(".")[2]
-            module.register_forward_hook(
-                lambda _, __, output, label=label: signals.append(_signal(label, output))
-            )
+            module.register_forward_hook(lambda _, __, output, label=label: hear(label, output))
     replica(images)
-    return signals
 
 
 def dead_layers(signals: list[Signal]) -> list[str]:

@@ -10,13 +10,11 @@ import torch
 from alextrain.data.batches import batches
 from alextrain.data.draws import Augmentation
 
-from .test_fit import shards  # noqa: F401  # the fixture
-
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
 @pytest.mark.parametrize("augmentation", [None, Augmentation(40)])
-def test_an_epoch_left_half_way_goes_on_with_the_same_batches(shards, augmentation):  # noqa: F811
+def test_an_epoch_left_half_way_goes_on_with_the_same_batches(shards, augmentation):
     whole = list(batches(shards, batch_size=5, augmentation=augmentation, epoch=3))
     rest = list(batches(shards, batch_size=5, augmentation=augmentation, epoch=3, seen=10))
     assert [len(labels) for _, labels in whole] == [5, 5, 5, 5, 2]
@@ -28,7 +26,7 @@ def test_an_epoch_left_half_way_goes_on_with_the_same_batches(shards, augmentati
 
 
 @pytest.mark.parametrize("package", ["torchvision", "timm"])
-def test_the_examples_run(package, shards):  # noqa: F811
+def test_the_examples_run(package, shards):
     pytest.importorskip(package)
     script = EXAMPLES / f"train_{package}.py"
     assert len(script.read_text().splitlines()) <= 36

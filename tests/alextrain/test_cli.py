@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from alextrain.cli import main
 from alextrain.recipes.recipe import load_recipe
 
+from .small_runs import CROP
 from .small_shards import encode, picture
-from .test_fit import CROP, shards  # noqa: F401  # the fixture
 
 QUICK = ["--recipe", "quick", "--width", "0.05", "--crop", str(CROP), "--batch-size", "5"]
 CPU = ["--device", "cpu"]
@@ -22,7 +22,7 @@ def run(*arguments):
 
 
 @pytest.fixture(scope="module")
-def trained(shards, tmp_path_factory):  # noqa: F811
+def trained(shards, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "quick"
     result = run("fit", shards, *QUICK, *CPU, "--epochs", 2, "--run", folder)
     assert result.exit_code == 0, result.output
@@ -48,7 +48,7 @@ def test_fit_says_what_it_does_and_what_to_do_next(trained):
     assert load_recipe(folder / "recipe.toml") == load_recipe("quick", settings)
 
 
-def test_eval_names_split_and_views_and_agrees_with_the_run(trained, shards):  # noqa: F811
+def test_eval_names_split_and_views_and_agrees_with_the_run(trained, shards):
     folder, output = trained
     best = json.loads(run("eval", folder / "best.pt", shards, *CPU, "--json").output)
     assert (best["split"], best["views"], best["images"]) == ("val", 1, 7)
@@ -57,7 +57,7 @@ def test_eval_names_split_and_views_and_agrees_with_the_run(trained, shards):  #
     assert ten.output.startswith("train, 10 views: top-1 error ")
 
 
-def test_eval_draws_confusion_kernels_and_mistakes(trained, shards, tmp_path):  # noqa: F811
+def test_eval_draws_confusion_kernels_and_mistakes(trained, shards, tmp_path):
     folder, _ = trained
     result = run("eval", folder / "best.pt", shards, *CPU, "--figures", tmp_path / "figures")
     assert result.exit_code == 0, result.output
@@ -96,7 +96,7 @@ def test_predict_names_classes_and_goes_on_after_a_bad_file(trained, tmp_path):
         (["eval", "CHECKPOINT", "SHARDS", "--split", "test"], "has no split 'test'; it has train"),
     ],
 )
-def test_what_a_user_gets_wrong_is_one_sentence_and_status_1(trained, shards, arguments, sentence):  # noqa: F811
+def test_what_a_user_gets_wrong_is_one_sentence_and_status_1(trained, shards, arguments, sentence):
     names = {"SHARDS": shards, "CHECKPOINT": trained[0] / "best.pt"}
     result = run(*[names.get(argument, argument) for argument in arguments])
     assert result.exit_code == 1
@@ -105,7 +105,7 @@ def test_what_a_user_gets_wrong_is_one_sentence_and_status_1(trained, shards, ar
     assert result.output.count("\n") == 1
 
 
-def test_a_second_run_in_the_same_folder_is_refused(trained, shards):  # noqa: F811
+def test_a_second_run_in_the_same_folder_is_refused(trained, shards):
     result = run("fit", shards, *QUICK, *CPU, "--run", trained[0])
     assert result.exit_code == 1
     assert "holds a run already; continue it with `alextrain fit" in result.output

@@ -16,7 +16,6 @@ from alextrain.use.answered import Answered, write_classes, write_confusion, wri
 from alextrain.use.other_labels import judge, read_labels
 
 from .test_cli import CPU, run, trained  # noqa: F401  # the fixture
-from .test_fit import shards  # noqa: F401  # the fixture
 
 NAMES = ["a", "b", "c"]
 ANSWERED = Answered(

@@ -1,122 +1,18 @@
-"""Runs from shards to checkpoints: exact resume, what is refused, what is said."""
+"""Runs from shards to checkpoints: what is trained, said and kept."""
 
 import math
-from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from alexprep.errors import ShardError, StatisticsError
-from alexprep.shards.statistics import Statistics
-from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, DivergedError, RecipeError
-from alextrain.recipes.recipe import load_recipe, recipe_names
-from alextrain.training.checkpoint import content_digest, load_checkpoint, load_latest
-from alextrain.training.listener import Wish
-from alextrain.training.run import Run
-from alextrain.training.runlog import read_log
-from alextrain.training.sets import hold_out, open_sets
+from alextrain.recipes.recipe import recipe_names
+from alextrain.training.checkpoint import load_checkpoint
+from alextrain.training.sets import open_sets
 from alextrain.training.setup import make_trainer
 
-from .small_shards import SIZE, encode, picture, write_set, write_statistics, write_trainable
-
-CROP = 67
-MACHINE = choose_machine("cpu")
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory):
-    return write_trainable(tmp_path_factory.mktemp("shards"))
-
-
-def recipe(name="quick", **changes):
-    defaults = {"width": 0.05, "crop": CROP, "epochs": 3, "batch_size": 5, "lr": 0.01}
-    return load_recipe(name, defaults | changes)
-
-
-class Listener:
-    """Stops after a number of steps, and keeps what it hears."""
-
-    def __init__(self, stop_after=None):
-        self.notes, self.epochs, self.steps = [], [], 0
-        self.stop_after = stop_after
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def epoch_begins(self, epoch, samples, seen):
-        pass
-
-    def step(self, result, shown):
-        self.steps += 1
-
-    def epoch_ends(self, values):
-        self.epochs.append(values)
-
-    def wish(self):
-        return Wish.STOP if self.steps == self.stop_after else Wish.GO_ON
-
-
-def fit(shards, folder, given, stop_after=None, resume=False, weights=None, cache="off"):
-    sets = open_sets(shards, given, MACHINE, cache=cache, workers=1)
-    trainer = make_trainer(given, MACHINE, len(sets.manifest.classes), compiled=False)
-    listener = Listener(stop_after)
-    run = Run(folder, sets, trainer, MACHINE, listener)
-    run.start(load_latest(folder) if resume else None, weights)
-    return run.fit(), listener, trainer
-
-
-def weights_of(path):
-    return load_checkpoint(path)["model"]
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-# What a run has to remember: batch statistics; velocities; frozen layers, late colours and shared
-# crops; two moments of each weight; an average of the weights; the errors so far.
-STATES = {
-    "quick": {},
-    "paper": {},
-    "authors": {"colour_epochs": 1, "milestones": [1], "conv1_drop": 1, "conv1_freeze": 2},
-    "tutorial": {},
-    "adamw": {"name": "tutorial", "update": "adamw", "clip": 0.5},
-    "average": {"name": "quick", "ema": 0.9},
-    "plateau": {"name": "paper", "lr": 1e-9, "patience": 1, "warmup_steps": 2},
-}
-TIMES = [(name, (2, 4, 5)) for name in STATES] + [("quick", (1,)), ("paper", (5,))]
-
-
-@pytest.mark.parametrize(("name", "stops"), TIMES, ids=str)
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path, name, stops):
-    """5 steps an epoch: stops in mid-epoch, at its end, and three times over."""
-    given = recipe(**{"name": name} | STATES[name])
-    fit(shards, tmp_path / "whole", given)
-    for count, stop in enumerate(stops):
-        result, _, _ = fit(shards, tmp_path / "cut", given, stop, resume=count > 0)
-        assert not result.finished
-    result, _, _ = fit(shards, tmp_path / "cut", given, resume=True)
-    assert result.finished
-    whole, cut = (load_checkpoint(tmp_path / run / "last.pt") for run in ("whole", "cut"))
-    assert same(whole["model"], cut["model"])
-    assert same(whole.get("raw", {}), cut.get("raw", {}))
-    assert whole["clipped"] == cut["clipped"]
-    assert content_digest(whole["optimiser"]) == content_digest(cut["optimiser"])
-    assert whole["progress"] == cut["progress"]
-    assert whole["tally"] == cut["tally"]
-    assert same(weights_of(tmp_path / "whole/best.pt"), weights_of(tmp_path / "cut/best.pt"))
-    times = {"time", "seconds", "images_per_second"}
-    logs = [
-        [
-            {k: v for k, v in row.items() if k not in times}
-            for row in read_log(tmp_path / run)
-            if row["kind"] in ("step", "epoch")
-        ]
-        for run in ("whole", "cut")
-    ]
-    assert logs[0] == logs[1]
+from .small_runs import MACHINE, fit, recipe, same, weights_of
+from .small_shards import SIZE, encode, picture, write_set, write_statistics
 
 
 def test_neither_cache_nor_threads_change_the_weights(shards, tmp_path):
@@ -165,37 +61,6 @@ def test_a_run_that_diverges_stops_and_keeps_its_checkpoint(shards, tmp_path):
     assert (tmp_path / "run/last.pt").read_bytes() == before
 
 
-def test_a_folder_with_a_run_is_not_overwritten(shards, tmp_path):
-    given = recipe(epochs=1)
-    fit(shards, tmp_path / "run", given)
-    with pytest.raises(
-        RecipeError, match=r"holds a run already; continue it with `alextrain fit .* --resume`"
-    ):
-        fit(shards, tmp_path / "run", given)
-
-
-def test_resuming_on_other_shards_names_both_fingerprints(shards, tmp_path):
-    given = recipe(epochs=1)
-    fit(shards, tmp_path / "run", given)
-    other = tmp_path / "other"
-    write_set(other, {"train": [[encode(picture(i, SIZE)) for i in range(9)]]}, size=SIZE)
-    write_statistics(other)
-    with pytest.raises(CheckpointError, match=r"other shards \(fingerprint \w{16}; these have \w"):
-        fit(other, tmp_path / "run", given, resume=True)
-
-
-@pytest.mark.parametrize("by_class", [True, False])
-def test_shards_that_are_sorted_by_class_are_named(tmp_path, by_class):
-    images = [[encode(picture(i, SIZE))] * 9 for i in range(3)]
-    labels = {"label_of": lambda i: i // 9} if by_class else {}
-    folder = write_set(tmp_path / "shards", {"train": images}, size=SIZE, **labels)
-    write_statistics(folder)
-    notes = open_sets(folder, recipe(), MACHINE).notes
-    warnings = [note for note in notes if "classes are not mixed over the shards" in note]
-    assert len(warnings) == by_class
-    assert all("(train-000000.tar, train-000001.tar, train-000002.tar)" in w for w in warnings)
-
-
 def test_without_a_val_split_nothing_is_validated_and_it_is_said(tmp_path):
     folder = tmp_path / "shards"
     write_set(folder, {"train": [[encode(picture(i, SIZE)) for i in range(9)]]}, size=SIZE)
@@ -205,49 +70,6 @@ def test_without_a_val_split_nothing_is_validated_and_it_is_said(tmp_path):
     result, listener, _ = fit(folder, tmp_path / "run", recipe(epochs=1))
     assert (result.best, result.checkpoint.name) == (None, "last.pt")
     assert "val_loss" not in listener.epochs[0]
-
-
-def test_held_out_images_are_validated_on_and_never_trained_on(shards, tmp_path):
-    given = recipe(holdout=0.2)
-    sets = open_sets(shards, given, MACHINE)
-    kept = set(sets.validation.numbers.tolist())
-    assert len(kept) == 4
-    for epoch in range(3):
-        order = sets.order(given, epoch).tolist()
-        assert sorted(order) == sorted(set(range(22)) - kept)
-    assert np.array_equal(sets.kept_out, hold_out(given.seed, 22, 0.2))
-    _, listener, _ = fit(shards, tmp_path / "run", recipe(holdout=0.2, epochs=1))
-    assert listener.epochs[0]["split"] == "held out"
-
-
-@pytest.mark.parametrize("share", [0.01, 0.99])
-def test_a_holdout_that_leaves_nothing_on_one_side_is_refused(shards, share):
-    with pytest.raises(RecipeError, match=r"keeps (0|22) of 22 images out of training"):
-        open_sets(shards, recipe(holdout=share), MACHINE)
-
-
-def test_sets_that_cannot_be_trained_on_are_refused(tmp_path, shards):
-    only_val = tmp_path / "val"
-    write_set(only_val, {"val": [[encode(picture(0, SIZE))]]}, size=SIZE)
-    with pytest.raises(ShardError, match=r"has no train split \(it has val\)"):
-        open_sets(only_val, recipe(), MACHINE)
-    no_stats = tmp_path / "nostats"
-    write_set(no_stats, {"train": [[encode(picture(0, SIZE))]]}, size=SIZE)
-    with pytest.raises(StatisticsError, match="is missing; make it with `alexprep stats"):
-        open_sets(no_stats, recipe(), MACHINE)
-    (no_stats / "stats.npz").write_bytes((shards / "stats.npz").read_bytes())
-    with pytest.raises(StatisticsError, match="belongs to other shards"):
-        open_sets(no_stats, recipe(), MACHINE)
-
-
-def test_statistics_of_another_split_are_refused(tmp_path):
-    folder = write_trainable(tmp_path / "shards")
-    ours = Statistics.load(folder / "stats.npz")
-    replace(ours, split="val").save(folder / "stats.npz")
-    with pytest.raises(StatisticsError, match="measures val, and training takes the mean of train"):
-        open_sets(folder, recipe(), MACHINE)
-    replace(ours, split="train+val").save(folder / "stats.npz")
-    assert open_sets(folder, recipe(), MACHINE).train_samples == 22
 
 
 def test_a_crop_larger_than_the_images_is_refused(shards, tmp_path):

@@ -13,7 +13,6 @@ from alextrain.studies.repeat import repeats_of, seeded
 from alextrain.training.runlog import RunLog, read_epochs
 
 from .test_cli import CPU, QUICK
-from .test_fit import shards  # noqa: F401  # the fixture
 
 
 def run(*arguments):
@@ -58,7 +57,7 @@ def test_runs_without_validation_cannot_be_compared(tmp_path):
         repeats_of([tmp_path], seeded(load_recipe("quick"), 1), 3)
 
 
-def test_fit_repeat_trains_each_seed_as_fit_alone_would_and_compares(shards, tmp_path):  # noqa: F811
+def test_fit_repeat_trains_each_seed_as_fit_alone_would_and_compares(shards, tmp_path):
     options = [*QUICK, *CPU, "--epochs", 1]
     result = run("fit", shards, *options, "--repeat", 2, "--seed", 3, "--run", tmp_path / "r")
     assert result.exit_code == 0, result.output
@@ -76,7 +75,7 @@ def test_fit_repeat_trains_each_seed_as_fit_alone_would_and_compares(shards, tmp
     assert json.loads((tmp_path / "r/repeat.json").read_text()) == found
 
 
-def test_fit_find_lr_draws_and_names_a_rate_and_begins_no_run(shards, tmp_path):  # noqa: F811
+def test_fit_find_lr_draws_and_names_a_rate_and_begins_no_run(shards, tmp_path):
     folder = tmp_path / "search"
     result = run("fit", shards, *QUICK, *CPU, "--find-lr", "--run", folder)
     assert result.exit_code == 0, result.output

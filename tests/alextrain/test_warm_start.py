@@ -11,18 +11,17 @@ from alextrain.training.sets import open_sets
 from alextrain.training.setup import make_trainer
 from alextrain.training.warm_start import read_start
 
-from .test_fit import (
+from .small_runs import (
     MACHINE,
     Listener,
     fit,
     recipe,
     same,
-    shards,  # noqa: F401  # the fixture
     weights_of,
 )
 
 
-def test_a_run_starts_from_torchvisions_weights_with_a_new_last_layer(shards, tmp_path):  # noqa: F811
+def test_a_run_starts_from_torchvisions_weights_with_a_new_last_layer(shards, tmp_path):
     given = recipe("torchvision", width=1.0)
     theirs = alexnet(num_classes=7).state_dict()
     torch.save(theirs, tmp_path / "alexnet.pth")
@@ -37,7 +36,7 @@ def test_a_run_starts_from_torchvisions_weights_with_a_new_last_layer(shards, tm
     assert len(ours["classifier.fc8.bias"]) == 3
 
 
-def test_weights_of_another_net_are_refused_by_name(shards, tmp_path):  # noqa: F811
+def test_weights_of_another_net_are_refused_by_name(shards, tmp_path):
     torch.save(alexnet(num_classes=3).state_dict(), tmp_path / "alexnet.pth")
     with pytest.raises(CheckpointError, match=r"alexnet.pth: .*features.conv1.weight' has shape"):
         fit(shards, tmp_path / "run", recipe("paper"), weights=tmp_path / "alexnet.pth")
@@ -51,7 +50,7 @@ def test_nothing_in_a_file_of_weights_is_executed(tmp_path):
         read_start(tmp_path / "none.pth")
 
 
-def test_the_average_begins_with_the_weights_that_were_taken(shards, tmp_path):  # noqa: F811
+def test_the_average_begins_with_the_weights_that_were_taken(shards, tmp_path):
     fit(shards, tmp_path / "first", recipe(epochs=1))
     taken = weights_of(tmp_path / "first/last.pt")
     given = recipe(epochs=1, ema=0.9, seed=9, lr=1e-30)

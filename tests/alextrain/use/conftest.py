@@ -5,8 +5,8 @@ import pytest
 import alextrain
 from alextrain.device import choose_machine
 from alextrain.use.network import Network
-from tests.alextrain.small_shards import encode, picture, write_set
-from tests.alextrain.test_fit import SIZE, fit, recipe, write_statistics
+from tests.alextrain.small_runs import fit, recipe
+from tests.alextrain.small_shards import SIZE, encode, picture, write_set, write_statistics
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from alextrain.training.checkpoint import load_checkpoint
 from alextrain.training.setup import make_model
 from alextrain.use.network import Network
 from alextrain.use.weights import read_weights, save_weights
-from tests.alextrain.test_fit import SIZE, recipe
+from tests.alextrain.small_runs import recipe
+from tests.alextrain.small_shards import SIZE
 
 
 @pytest.fixture(scope="module")

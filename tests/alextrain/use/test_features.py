@@ -16,8 +16,7 @@ from alextrain.use.features import LAYERS, extract, features_of, load_features, 
 from alextrain.use.neighbours import nearest
 from alextrain.use.network import Network
 from alextrain.use.probe import probe
-from tests.alextrain.small_shards import encode, picture, write_set
-from tests.alextrain.test_fit import SIZE
+from tests.alextrain.small_shards import SIZE, encode, picture, write_set
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from alextrain.figures.page import ORANGE
 from alextrain.reports.gallery import spread_over_classes
 from alextrain.use.gradcam import grad_cam, last_relu
 from alextrain.use.network import Network
-from tests.alextrain.small_shards import picture
-from tests.alextrain.test_fit import SIZE
+from tests.alextrain.small_shards import SIZE, picture
 
 ALL = {"kernels", "predictions", "neighbours", "mistakes", "confusion", "gradcam", "maps"}
 

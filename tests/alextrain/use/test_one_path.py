@@ -13,8 +13,7 @@ from alexprep.shards.reader import ShardReader
 from alextrain.data.decode import decode_into
 from alextrain.use.pictures import find_pictures
 from alextrain.use.upright import as_file, upright_square
-from tests.alextrain.small_shards import picture, write_set
-from tests.alextrain.test_fit import SIZE
+from tests.alextrain.small_shards import SIZE, picture, write_set
 from tests.conftest import jpeg_bytes, smooth_image
 
 SIDES = [(90, 71), (71, 90), (72, 72), (300, 201), (75, 500), (31, 40)]

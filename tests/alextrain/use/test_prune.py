@@ -16,7 +16,7 @@ from alextrain.shrink.prune import pruned_network, pruned_recipe
 from alextrain.training.checkpoint import load_checkpoint
 from alextrain.training.setup import make_model
 from alextrain.use.network import Network
-from tests.alextrain.test_fit import recipe
+from tests.alextrain.small_runs import recipe
 
 
 def network_of(checkpoint, given):
