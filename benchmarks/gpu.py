@@ -150,10 +150,10 @@ class Bench:
                 figure = f"step, batch {size}, best"
                 yield Row(figure, "images/s", rate, at_least=STEP_GOALS[size], note=way)
 
-    def fitting(self, way: str, cache: str) -> Iterator[Row]:
+    def fitting(self, way: str, cache: str, decode: str = "cpu") -> Iterator[Row]:
         """Measure `fit` against the smaller of loader and step, by batch size."""
         for size in {min(self.options.batches): None, max(self.options.batches): None}:
-            figure = f"fit, batch {size}, {way}, cache {cache}"
+            figure = f"fit, batch {size}, {way}, cache {cache}, decode {decode}"
             if (way, size) not in self.steps or not self.allows(figure, SECONDS[way]):
                 continue
             recipe = self._recipe(size, epochs=self.options.epochs)
@@ -164,6 +164,7 @@ class Bench:
                 self.place,
                 cache=cache,
                 compiled=way == COMPILED,
+                decode=decode,
             )
             step = self.steps[way, size]
             other = min(self.loader, step) if cache == "off" else step
@@ -210,6 +211,7 @@ def main(given: Sequence[str] | None = None) -> None:
         if gpu:
             sections += [bench.stepping([GRAPH, COMPILED, BOTH]), bench.best_steps()]
             sections += [bench.fitting(COMPILED, "off"), bench.fitting(COMPILED, "device")]
+            sections += [bench.fitting(COMPILED, "off", "cuda")]
         for section in [*sections, bench.memory()]:
             report(list(section), options.results)
 

@@ -53,7 +53,14 @@ class Ear:
 
 
 def fit(
-    shards: Path, work: Path, recipe: Recipe, machine: Machine, *, cache: str, compiled: bool
+    shards: Path,
+    work: Path,
+    recipe: Recipe,
+    machine: Machine,
+    *,
+    cache: str,
+    compiled: bool,
+    decode: str,
 ) -> Speed:
     """Train on the shards and return the speed of the last epoch.
 
@@ -61,7 +68,7 @@ def fit(
     """
     folder = work / "run"
     shutil.rmtree(folder, ignore_errors=True)
-    sets = open_sets(shards, recipe, machine, cache=cache)
+    sets = open_sets(shards, recipe, machine, cache=cache, decode=decode)
     trainer = make_trainer(recipe, machine, len(sets.manifest.classes), compiled)
     ear = Ear(sets)
     run = Run(folder, sets, trainer, machine, ear)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-import warnings
+from collections import deque
 from pathlib import Path
 
 import torch
-from torchvision import io
 
 from alexprep.shards.reader import ShardReader
 from alextrain.data.loader import Loader
+from alextrain.data.nvjpeg import NvjpegLoader
 from alextrain.data.order import epoch_order
 from alextrain.data.transfer import to_device
+from alextrain.errors import DeviceError
 from benchmarks.gpu_step import synchronise
 from benchmarks.timing import Row, cores
 
@@ -50,24 +51,40 @@ def load(reader: ShardReader, threads: int, device: torch.device) -> float:
 
 
 def nvjpeg(reader: ShardReader, device: torch.device) -> list[Row]:
-    """Measure torchvision's batch decoder on the device; its pixels differ slightly from ours."""
-    numbers = epoch_order(0, 0, reader.shard_sizes)[:MOST].tolist()
-    try:
+    """Measure the decoder on the device by the threads that read, and how its pixels differ."""
+    numbers = epoch_order(0, 0, reader.shard_sizes)[:MOST]
+    rows = []
+    for threads in sorted({1, 4, cores()}):
+        try:
+            loader = NvjpegLoader(reader, BATCH, device, threads)
+        except DeviceError as error:
+            print(f"nvJPEG: left out ({error})", flush=True)
+            return []
         for part in (numbers[: 8 * BATCH], numbers):
             begin = time.perf_counter()
-            for start in range(0, len(part), BATCH):
-                batch = part[start : start + BATCH]
-                _decode([reader.read(number) for number in batch], device)
+            deque(loader.batches(part), maxlen=0)
             synchronise(device)
             seconds = time.perf_counter() - begin
-    except (RuntimeError, AttributeError) as error:
-        print(f"nvJPEG: left out ({str(error).splitlines()[0]})", flush=True)
-        return []
-    return [Row("nvJPEG, one thread that reads", "images/s", len(numbers) / seconds)]
+        loader.close()
+        rows.append(Row(f"nvJPEG, reading threads: {threads}", "images/s", len(part) / seconds))
+    return rows + differences(reader, device)
 
 
-def _decode(images: list[bytes], device: torch.device) -> torch.Tensor:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torchvision's, of what it will drop one day
-        encoded = [torch.frombuffer(bytearray(image), dtype=torch.uint8) for image in images]
-        return torch.stack(io.decode_jpeg(encoded, io.ImageReadMode.RGB, device))
+def differences(reader: ShardReader, device: torch.device) -> list[Row]:
+    """Return how far the device's pixels are from the exact ones, over some images."""
+    numbers = epoch_order(0, 0, reader.shard_sizes)[: 8 * BATCH]
+    exact, other = Loader(reader, BATCH), NvjpegLoader(reader, BATCH, device, 1)
+    most, total, differing, values = 0, 0, 0, 0
+    for ours, theirs in zip(exact.batches(numbers), other.batches(numbers), strict=True):
+        between = (theirs.images.int() - ours.images.to(device).int()).abs()
+        most = max(most, int(between.max()))
+        total += int(between.sum())
+        differing += int((between > 0).sum())
+        values += between.numel()
+    exact.close()
+    other.close()
+    return [
+        Row("nvJPEG - libjpeg, at most", "levels", most),
+        Row("nvJPEG - libjpeg, mean", "levels", total / values),
+        Row("nvJPEG - libjpeg, values that differ", "share", differing / values),
+    ]

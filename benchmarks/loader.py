@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from torchvision import transforms
 
 from alexprep.shards.reader import ShardReader
-from alextrain.data.ahead import Ahead
-from alextrain.data.cache import DeviceLoader, open_loader
+from alextrain.data.ahead import BatchLoader
+from alextrain.data.cache import open_loader
 from alextrain.data.loader import Loader, usable_cores
 from alextrain.data.order import epoch_order
 from benchmarks.copies import prepared, write_copies
@@ -48,7 +48,7 @@ def decode_alone(jpegs: list[bytes], threads: int) -> float:
     return len(jpegs) / (time.perf_counter() - start)
 
 
-def load(loader: Ahead | DeviceLoader, numbers: NDArray[np.int64]) -> float:
+def load(loader: BatchLoader, numbers: NDArray[np.int64]) -> float:
     """Return images/s of an epoch of uint8 batches."""
     start = time.perf_counter()
     count = sum(len(batch.labels) for batch in loader.batches(numbers))

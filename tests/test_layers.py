@@ -160,6 +160,7 @@ ORDER = [
     "alextrain.data.ahead",
     "alextrain.data.decode",
     "alextrain.data.loader",
+    "alextrain.data.nvjpeg",
     "alextrain.data.cache",
     "alextrain.data.transfer",
     "alextrain.data.boxes",
@@ -313,6 +314,7 @@ HEAVY = {
     },
     "distributed": {"alexprep.workers.cluster"},
     "torchvision": {
+        "alextrain.data.nvjpeg",
         "alexprep.raw.torchvision_sets",
         "alextrain.export.torchvision_file",
         "alextrain.studies.rivals",

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alextrain.cli.options import SHARDS, cache_option, machine_options, workers_option
+from alextrain.cli.options import (
+    SHARDS,
+    cache_option,
+    decode_option,
+    machine_options,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from alextrain.studies.speed import Speed
 
 _ADVICE = {
     "loader": "the loader is the bottleneck: keep decoded images (--cache ram or device), decode "
-    "with more threads (--workers), or make shards of a smaller --size or --quality",
+    "with more threads (--workers) or on the GPU (--decode cuda), or make shards of a "
+    "smaller --size or --quality",
     "network": "the network is the bottleneck, and the loader keeps up: use a GPU, --amp auto, "
     "--compile, or a smaller --width or --crop",
     "cores": "loader and network take each other's cores: use fewer --workers, or --cache ram so "
@@ -38,6 +45,7 @@ _ADVICE = {
 @machine_options
 @workers_option
 @cache_option
+@decode_option
 @click.option("--compile", "compiled", is_flag=True, help="Compile the nets with torch.compile.")
 def bench(shards: Path, recipe: str, **options: Any) -> None:
     """Measure how fast SHARDS are loaded and a network trains on them, and what holds it up.
@@ -63,7 +71,8 @@ def bench(shards: Path, recipe: str, **options: Any) -> None:
     names = ("width", "crop", "batch_size")
     chosen = load_recipe(recipe, {name: options[name] for name in names})
     machine = choose_machine(options["device"], options["amp"])
-    sets = open_sets(shards, chosen, machine, cache=options["cache"], workers=options["workers"])
+    kept = {name: options[name] for name in ("cache", "decode", "workers")}
+    sets = open_sets(shards, chosen, machine, **kept)
     for note in sets.notes:
         click.echo(f"Note: {note}")
     seconds, compiled = options["seconds"], options["compiled"]

@@ -15,6 +15,7 @@ from alextrain.cli.options import (
     RECIPE_KEYS,
     SHARDS,
     cache_option,
+    decode_option,
     machine_options,
     overrides_of,
     set_option,
@@ -60,6 +61,7 @@ def _recipe_options(command: Any) -> Any:
 @machine_options
 @workers_option
 @cache_option
+@decode_option
 @click.option(
     "--micro-batch",
     type=click.IntRange(1),

@@ -32,6 +32,7 @@ def open_shards(
         recipe,
         machine,
         cache=options["cache"],
+        decode=options["decode"],
         workers=options["workers"],
         ranks=ranks,
         on_cached=screen.caching,

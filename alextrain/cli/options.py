@@ -59,6 +59,18 @@ def cache_option(command: Command) -> Command:
     )(command)
 
 
+def decode_option(command: Command) -> Command:
+    """Add --decode."""
+    return click.option(
+        "--decode",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="cuda: the GPU decodes (nvJPEG), where the cores cannot feed it; its pixels differ a "
+        "little.",
+    )(command)
+
+
 def views_option(command: Command) -> Command:
     """Add --views."""
     return click.option(

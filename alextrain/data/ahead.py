@@ -47,6 +47,21 @@ class Pictures(Protocol):
         """
 
 
+class BatchLoader(Protocol):
+    """What gives the batches of a split, whatever they are made from."""
+
+    wait_seconds: float  # that consumers have waited for batches, in all
+
+    def batches(self, numbers: NDArray[np.int64]) -> Iterator[Batch]:
+        """Yield the batches of these samples, in order."""
+
+    def parts(self, parts: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
+        """Yield a batch for each of these runs of sample numbers, in order; a run may be empty."""
+
+    def close(self) -> None:
+        """Stop the threads, if there are any."""
+
+
 class Ahead:
     """Batches of pictures, filled ahead by a pool of threads.
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alexprep.shards.reader import ShardReader
-from alextrain.data.ahead import Ahead, Batch, cut
+from alextrain.data.ahead import Ahead, Batch, BatchLoader, cut
 from alextrain.data.loader import Loader, decoding_threads
+from alextrain.data.nvjpeg import NvjpegLoader
 from alextrain.errors import DeviceError
 
 CACHES = ("auto", "device", "ram", "off")
@@ -66,7 +67,7 @@ class DeviceLoader:
         """Do nothing: there are no threads."""
 
 
-def open_loader(
+def open_loader(  # noqa: PLR0913  # what the user may say of loading
     reader: ShardReader,
     batch_size: int,
     device: torch.device,
@@ -74,9 +75,12 @@ def open_loader(
     cache: str = "auto",
     threads: int | None = None,
     processes: int = 1,
+    decode: str = "cpu",
     on_decoded: Callable[[int], object] | None = None,
-) -> tuple[Ahead | DeviceLoader, str]:
-    """Open the fastest loader that the memory allows. All of them give the same batches.
+) -> tuple[BatchLoader, str]:
+    """Open the fastest loader that the memory allows.
+
+    All of them give the same batches, but for decode "cuda", whose pixels differ slightly.
 
     Args:
         reader: The split; with "off" it must stay open as long as the loader.
@@ -85,17 +89,23 @@ def open_loader(
         cache: "auto", "device", "ram" or "off".
         threads: How many decode; None: see `loader.decoding_threads`.
         processes: Of the job on this machine: each keeps its own, and takes its share of the cores.
+        decode: "cpu" or "cuda": by nvJPEG, anew in each epoch.
         on_decoded: Hears the number of images decoded since it was last called, while the cache
             is filled.
 
     Returns:
-        The loader, and where the decoded split lies: "device", "ram" or "off".
+        The loader, and where the decoded split lies: "device", "ram", "off", or "nvjpeg" where the
+        GPU decodes.
 
     Raises:
-        DeviceError: "device" or "ram" was asked for and there is no room, or no such memory.
+        DeviceError: "device" or "ram" was asked for and there is no room, or no such memory; "cuda"
+            without a GPU, of PNG, or with a cache.
     """
     gpu = device.type == "cuda"
     threads = decoding_threads(gpu=gpu, processes=processes) if threads is None else threads
+    if decode == "cuda":
+        _check_decode(device, cache)
+        return NvjpegLoader(reader, batch_size, device, threads), "nvjpeg"
     room = free_in_ram()
     in_ram = None if room is None else room // processes
     place = choose(cache, cached_bytes(reader), free_on_device(device), in_ram)
@@ -110,6 +120,18 @@ def open_loader(
         return DeviceLoader(images, reader.labels, batch_size), place
     kept = RamPictures(images.numpy(), reader.labels)
     return Ahead(kept, batch_size, threads, pin=gpu), place
+
+
+def _check_decode(device: torch.device, cache: str) -> None:
+    if device.type != "cuda":
+        raise DeviceError(
+            f"--decode cuda needs a CUDA GPU, and the network is on {device}; use --decode cpu"
+        )
+    if cache in ("device", "ram"):
+        raise DeviceError(
+            f"--decode cuda decodes anew in each epoch, and --cache {cache} decodes once and "
+            "exactly; leave out one of the two"
+        )
 
 
 def choose(cache: str, need: int, on_device: int | None, in_ram: int | None) -> str:

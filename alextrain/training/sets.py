@@ -14,8 +14,8 @@ from alexprep.shards.manifest import Manifest
 from alexprep.shards.mixing import mixing
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import STATISTICS, Statistics
-from alextrain.data.ahead import Ahead
-from alextrain.data.cache import DeviceLoader, open_loader
+from alextrain.data.ahead import BatchLoader
+from alextrain.data.cache import open_loader
 from alextrain.data.order import epoch_order
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
@@ -27,6 +27,8 @@ _PLACES = {
     "device": "the decoded images are kept on the device",
     "ram": "the decoded images are kept in RAM",
     "off": "the images are decoded anew in each epoch",
+    "nvjpeg": "the GPU decodes the images anew in each epoch (nvJPEG): most pixels differ a little "
+    "from those of --decode cpu, so do the weights; see docs/numerics.md",
 }
 _HOLDOUT_STREAM = 0x686F6C64  # a stream of its own, beside those of the order
 
@@ -38,7 +40,7 @@ class Sets:
     folder: Path
     manifest: Manifest
     statistics: Statistics
-    train: Ahead | DeviceLoader
+    train: BatchLoader
     shard_sizes: NDArray[np.int64]  # of the train split
     kept_out: NDArray[np.bool_]  # [n] samples of the train split that are not trained on
     validation: Subset | None  # "val", or "held out"
@@ -56,12 +58,13 @@ class Sets:
         return numbers[~self.kept_out[numbers]]
 
 
-def open_sets(
+def open_sets(  # noqa: PLR0913  # what the user may say of loading
     shards: Path,
     recipe: Recipe,
     machine: Machine,
     *,
     cache: str = "auto",
+    decode: str = "cpu",
     workers: int | None = None,
     ranks: Ranks = ALONE,
     on_cached: Callable[[int, int], object] | None = None,
@@ -73,6 +76,7 @@ def open_sets(
         recipe: Seed, holdout, batch size and window are used.
         machine: Where the network is.
         cache: Where decoded images are kept: see data/cache.py.
+        decode: Who decodes: "cpu", or "cuda" by nvJPEG.
         workers: Threads that decode; None: chosen for the machine.
         ranks: The processes that share each batch.
         on_cached: Hears images decoded and to decode, while a cache is filled.
@@ -80,6 +84,7 @@ def open_sets(
     Raises:
         ShardError: no shards, no train split, one class only, shards changed or lost.
         StatisticsError: no statistics, or those of other shards.
+        DeviceError: a cache or a decoder that there is no room or no device for.
         RecipeError: a holdout that leaves nothing to train or to validate on.
     """
     manifest = Manifest.load(shards)
@@ -98,12 +103,13 @@ def open_sets(
             "out of training; choose a part that leaves some on both sides"
         )
 
-    def load(split: ShardReader) -> tuple[Ahead | DeviceLoader, str]:
+    def load(split: ShardReader) -> tuple[BatchLoader, str]:
         return open_loader(
             split,
             -(-recipe.batch_size // ranks.count),
             machine.device,
             cache=cache,
+            decode=decode,
             threads=workers,
             processes=processes_here(),
             on_decoded=_count_up(on_cached, len(split)),
