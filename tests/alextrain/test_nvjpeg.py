@@ -1,6 +1,6 @@
 """Decoding on the GPU: the same samples in the same order, other pixels, and what is refused.
 
-Without a GPU torchvision's decoder for the CPU stands in for nvJPEG: the pixels apart, all is the same.
+Without a GPU torchvision's decoder for the CPU stands in for nvJPEG: only the pixels are others.
 """
 
 import os
@@ -20,7 +20,7 @@ from alextrain.errors import DeviceError
 from .small_shards import encode, picture, write_set
 
 CPU = torch.device("cpu")
-LEVELS = 2  # by which libjpeg's builds in torchvision and simplejpeg may differ
+LEVELS = 2  # between the libjpeg of torchvision and that of simplejpeg; 0 where they are the same
 NVJPEG_LEVELS = 64  # an error in the order or the layout is far beyond
 
 
