@@ -7,8 +7,7 @@ import timm
 import torch
 
 from alexprep.shards.manifest import Manifest
-from alextrain.data.batches import batches
-from alextrain.data.draws import Augmentation
+from alextrain.data import Augmentation, batches
 
 shards, crop, epochs = (*sys.argv[1:], *["224", "10"][len(sys.argv) - 2 :])
 device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,5 +1,6 @@
 """The loader for any model."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from alextrain.data.batches import batches
-from alextrain.data.draws import Augmentation
+from alextrain import data
+from alextrain.data import Augmentation, batches
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -23,6 +24,22 @@ def test_an_epoch_left_half_way_goes_on_with_the_same_batches(shards, augmentati
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     other, _ = next(batches(shards, batch_size=5, augmentation=augmentation, epoch=4))
     assert not torch.equal(other, whole[0][0])
+
+
+def test_the_promised_types_and_shapes_come_for_every_sample_once(shards):
+    raw = list(batches(shards, "train", 5, shuffle=False))
+    assert {(images.dtype, images.shape[1:]) for images, _ in raw} == {(torch.uint8, (72, 72, 3))}
+    assert torch.cat([labels for _, labels in raw]).tolist() == [i % 3 for i in range(22)]
+    images, labels = next(batches(str(shards), "val", 5, augmentation=Augmentation(40)))
+    assert (images.dtype, images.shape) == (torch.float32, (5, 3, 40, 40))
+    assert (labels.dtype, labels.shape) == (torch.int64, (5,))
+
+
+def test_it_is_the_one_function_of_its_package():
+    assert data.__all__ == ["Augmentation", "batches"]
+    page = (EXAMPLES.parent / "data.md").read_text()
+    for name in inspect.signature(batches).parameters:
+        assert f"`{name}`" in page
 
 
 @pytest.mark.parametrize("package", ["torchvision", "timm"])
