@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from alexprep import remote
 from alexprep.errors import ShardError
 from alexprep.files import canonical_json, sha256_file, write_atomically
+from alexprep.remote import transfer, urls
 from alexprep.shards.fetched import BESIDE, remote_manifest
 from alexprep.shards.index import index_name
 from alexprep.shards.manifest import MANIFEST, Manifest
@@ -27,11 +27,11 @@ def check_free(url: str, manifest: Manifest | None) -> None:
         RawError: its scheme is only read, or the server fails or refuses.
         ShardError: another finished set is there.
     """
-    remote.check_target(url)
+    urls.check_target(url)
     there = remote_manifest(url)
     if there is not None and (manifest is None or there.fingerprint != manifest.fingerprint):
         raise ShardError(
-            f"{remote.shown_url(url)}: holds another finished set (fingerprint "
+            f"{urls.shown_url(url)}: holds another finished set (fingerprint "
             f"{there.fingerprint[:16]}); remove it, or name another place"
         )
 
@@ -62,13 +62,13 @@ def upload(folder: Path, url: str, sent: Callable[[int], None] | None = None) ->
     count = 0
     for name, digest in hashes.items():
         if done.get(name) != digest:
-            remote.upload(folder / name, remote.below(url, name))
+            transfer.upload(folder / name, urls.below(url, name))
             done[name] = digest
             write_atomically(folder / _SENT, canonical_json({"url": url, "files": done}))
             count += 1
         if sent is not None:
             sent((folder / name).stat().st_size)
-    remote.upload(folder / MANIFEST, remote.below(url, MANIFEST))
+    transfer.upload(folder / MANIFEST, urls.below(url, MANIFEST))
     (folder / _SENT).unlink(missing_ok=True)
     return count + 1
 

@@ -44,7 +44,7 @@ def info(shards: Path | str) -> None:
 
 def _remote_info(url: str) -> None:
     from alexprep.errors import ShardError
-    from alexprep.remote import shown_url
+    from alexprep.remote.urls import shown_url
     from alexprep.shards.fetched import remote_manifest
     from alexprep.tables import manifest_table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from alexprep.remote import is_url
+from alexprep.remote.urls import is_url
 
 
 class Raw(click.Path):

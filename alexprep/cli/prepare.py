@@ -137,7 +137,7 @@ def _remote_target(shards: Path | str) -> tuple[str | None, Path]:
 
 def _upload(shards: Path, url: str) -> None:
     from alexprep.cli.progress import Progress
-    from alexprep.remote import shown_url
+    from alexprep.remote.urls import shown_url
     from alexprep.shards.fetched import BESIDE
     from alexprep.upload import upload
 

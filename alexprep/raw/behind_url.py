@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from alexprep import remote
 from alexprep.errors import RawError
 from alexprep.raw import folders, parquet, tarred, webdataset, zipped
 from alexprep.raw.containers import UrlFolder
@@ -21,6 +20,7 @@ from alexprep.raw.source import (
     sort_sources,
     split_of,
 )
+from alexprep.remote import transfer, urls
 
 _TAR = ".tar"
 _FORMS = (
@@ -41,17 +41,17 @@ def open_url(url: str, layout: str | None = None) -> RawSet:
     Raises:
         RawError: not there, refused, a layout that is only read from the disk, or none at all.
     """
-    return replace(_open(remote.check_url(url), layout), root=remote.shown_url(url))
+    return replace(_open(urls.check_url(url), layout), root=urls.shown_url(url))
 
 
 def _open(url: str, layout: str | None) -> RawSet:
     name, _, argument = (layout or "").partition(":")
-    suffix = PurePosixPath(remote.shown_url(url)).suffix
+    suffix = PurePosixPath(urls.shown_url(url)).suffix
     if suffix == zipped.SUFFIX:
         return _named(url, name, {zipped.NAME: lambda: zipped.list_zip(url)})
     if suffix == parquet.SUFFIX:
         files = {url: PurePosixPath(url).name}
-        rows = {parquet.NAME: lambda: parquet.list_parquet(remote.shown_url(url), files, argument)}
+        rows = {parquet.NAME: lambda: parquet.list_parquet(urls.shown_url(url), files, argument)}
         return _named(url, name, rows)
     if suffix == _TAR:
         if not name:
@@ -60,7 +60,7 @@ def _open(url: str, layout: str | None) -> RawSet:
             url,
             name,
             {
-                webdataset.NAME: lambda: webdataset.list_webdataset(remote.shown_url(url), [url]),
+                webdataset.NAME: lambda: webdataset.list_webdataset(urls.shown_url(url), [url]),
                 tarred.NAME: lambda: tarred.list_tar(url),
             },
         )
@@ -72,7 +72,7 @@ def _named(url: str, name: str, known: Mapping[str, Callable[[], RawSet]]) -> Ra
     chosen = name or next(iter(known))
     if chosen not in known:
         raise RawError(
-            f"{remote.shown_url(url)}: layout {chosen} is not read from this URL, only "
+            f"{urls.shown_url(url)}: layout {chosen} is not read from this URL, only "
             f"{' or '.join(known)}; copy the set to the disk"
         )
     return known[chosen]()
@@ -81,21 +81,21 @@ def _named(url: str, name: str, known: Mapping[str, Callable[[], RawSet]]) -> Ra
 def _folder(url: str, name: str, argument: str) -> RawSet:
     files = {
         path: size
-        for path, size in remote.list_folder(url)
+        for path, size in transfer.list_folder(url)
         if not any(map(ignored, path.split("/")))
     }
-    tables = {remote.below(url, path): path for path in files if path.endswith(parquet.SUFFIX)}
-    tars = [remote.below(url, path) for path in files if path.endswith(_TAR)]
+    tables = {urls.below(url, path): path for path in files if path.endswith(parquet.SUFFIX)}
+    tars = [urls.below(url, path) for path in files if path.endswith(_TAR)]
     known: dict[str, Callable[[], RawSet]] = {}
     if tables:
-        known[parquet.NAME] = lambda: parquet.list_parquet(remote.shown_url(url), tables, argument)
+        known[parquet.NAME] = lambda: parquet.list_parquet(urls.shown_url(url), tables, argument)
     if any(split_of(path.split("/")[0]) for path in files):
         known[folders.NAME] = lambda: _class_folders(url, files)
     if tars:
-        known[webdataset.NAME] = lambda: webdataset.list_webdataset(remote.shown_url(url), tars)
+        known[webdataset.NAME] = lambda: webdataset.list_webdataset(urls.shown_url(url), tars)
     if not known:
         raise RawError(
-            f"{remote.shown_url(url)}: holds {some(files)}, which is no layout that is read from a "
+            f"{urls.shown_url(url)}: holds {some(files)}, which is no layout that is read from a "
             f"URL; expected {_FORMS}"
         )
     return _named(url, name, known)
@@ -113,13 +113,13 @@ def _class_folders(url: str, files: Files) -> RawSet:
             beside.append(path)
             continue
         # The folder may be called otherwise than the split: its own name is part of the URL.
-        container = containers.setdefault(parts[0], UrlFolder(remote.below(url, parts[0]), 1))
+        container = containers.setdefault(parts[0], UrlFolder(urls.below(url, parts[0]), 1))
         class_name = names.setdefault(parts[1], parts[1])
         known = UNKNOWN_SIZE if size is None else size
         name = "/".join((split, *parts[1:]))
         splits.setdefault(split, []).append(Source(class_name, name, known, container))
     if not splits:
-        raise RawError(f"{remote.shown_url(url)}: no train/<class>/<image> in it")
+        raise RawError(f"{urls.shown_url(url)}: no train/<class>/<image> in it")
     ordered = {split: sort_sources(sources) for split, sources in splits.items()}
     found = [describe(split, sources) for split, sources in ordered.items()]
     found += [f"not read: {some(beside)}"] if beside else []

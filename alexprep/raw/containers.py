@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alexprep import remote
 from alexprep.errors import ImageError
 from alexprep.raw.place import read_at, titled
 from alexprep.raw.source import UNKNOWN_SIZE, Source
 from alexprep.raw.zipmember import read_member
+from alexprep.remote import transfer, urls
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,15 @@ class UrlFolder:
         """Fetch the whole file."""
         url = self._url(source)
         if source.size == UNKNOWN_SIZE:
-            return remote.read_whole(url)
-        return remote.read_range(url, 0, source.size)
+            return transfer.read_whole(url)
+        return transfer.read_range(url, 0, source.size)
 
     def where(self, source: Source) -> str:
         """Return the URL of the file, as it may be printed."""
         return titled(self._url(source))
 
     def _url(self, source: Source) -> str:
-        return remote.below(self.url, source.name.split("/", self.cut)[-1])
+        return urls.below(self.url, source.name.split("/", self.cut)[-1])
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from alexprep import remote
 from alexprep.errors import RawError
 from alexprep.raw.place import MARK, titled
+from alexprep.remote import positions
 
 _BUFFER = 1 << 20  # bytes of a column read at once
 
@@ -38,7 +38,7 @@ def open_file(file: str) -> Iterator[Any]:
     failures = (arrow().ArrowException, OSError)
     parquet = import_module("pyarrow.parquet")
     try:
-        source = remote.Seekable(file) if MARK in file else file
+        source = positions.Seekable(file) if MARK in file else file
         with parquet.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as opened:
             yield opened
     except UnicodeDecodeError as error:  # a name or a label, in a file that is whole or is not

@@ -14,12 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from alexprep import remote
 from alexprep.errors import ImageError, RawError
 from alexprep.raw.parquet_columns import BYTES, PATH, Columns
 from alexprep.raw.parquet_file import arrow, open_file
 from alexprep.raw.place import MARK, titled
 from alexprep.raw.source import Source
+from alexprep.remote import transfer
 
 _ROWS = 64  # read at once: 7 MB of ImageNet
 
@@ -54,7 +54,7 @@ class Rows:
     def identity(self) -> str:
         """Return what changes when the file does."""
         if MARK in self.file:
-            return f"{self.file} {self.column} {remote.size_of(self.file)}"
+            return f"{self.file} {self.column} {transfer.size_of(self.file)}"
         status = Path(self.file).stat()
         return f"{self.file} {self.column} {status.st_size} {status.st_mtime_ns}"
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from alexprep import remote
+from alexprep.remote import positions, transfer, urls
 
 MARK = "://"  # never part of a Path's text, which holds no empty part
 
@@ -16,7 +16,7 @@ MARK = "://"  # never part of a Path's text, which holds no empty part
 def titled(place: str | Path) -> str:
     """Return a path or a URL as it may be printed: a URL without what may be secret in it."""
     text = str(place)
-    return remote.shown_url(text) if MARK in text else text
+    return urls.shown_url(text) if MARK in text else text
 
 
 class Opened(Protocol):
@@ -52,7 +52,7 @@ def open_place(place: str | Path) -> Iterator[Opened]:
     """
     text = str(place)
     if MARK in text:
-        yield remote.Ahead(text)
+        yield positions.Ahead(text)
         return
     descriptor = os.open(text, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -69,7 +69,7 @@ def read_at(place: str, count: int, position: int) -> bytes:
         RawError: a URL that cannot be read.
     """
     if MARK in place:
-        return remote.read_range(place, position, count)
+        return transfer.read_range(place, position, count)
     descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return read_fully(descriptor, count, position)

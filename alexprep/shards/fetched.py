@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from alexprep import remote
 from alexprep.errors import DiskError, ShardError
 from alexprep.files import (
     atomic_file,
@@ -24,6 +23,7 @@ from alexprep.files import (
     write_all,
     write_atomically,
 )
+from alexprep.remote import transfer, urls
 from alexprep.shards.index import index_name
 from alexprep.shards.manifest import MANIFEST, Manifest
 from alexprep.threads import Beat, in_threads
@@ -43,7 +43,7 @@ class _Wanted(NamedTuple):
 def copy_folder(url: str) -> Path:
     """Return the folder of this machine that a remote set is copied to."""
     top = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "alexkit")
-    shown = remote.shown_url(remote.check_url(url)).rstrip("/")
+    shown = urls.shown_url(urls.check_url(url)).rstrip("/")
     return top / f"{PurePosixPath(shown).name}-{hashlib.sha256(shown.encode()).hexdigest()[:12]}"
 
 
@@ -82,7 +82,7 @@ def fetch(
     data = _manifest_bytes(url)
     if data is None:
         raise ShardError(
-            f"{remote.shown_url(url)}: holds no finished set of shards (no {MANIFEST}); make it "
+            f"{urls.shown_url(url)}: holds no finished set of shards (no {MANIFEST}); make it "
             "with `alexprep shard`"
         )
     manifest = _parse(url, data)
@@ -104,8 +104,8 @@ def fetch(
 
 
 def _manifest_bytes(url: str) -> bytes | None:
-    place = remote.below(remote.check_url(url), MANIFEST)
-    return remote.read_whole(place) if remote.exists(place) else None
+    place = urls.below(urls.check_url(url), MANIFEST)
+    return transfer.read_whole(place) if transfer.exists(place) else None
 
 
 def _parse(url: str, data: bytes) -> Manifest:
@@ -114,7 +114,7 @@ def _parse(url: str, data: bytes) -> Manifest:
         try:
             return Manifest.load(Path(folder))
         except ShardError as error:
-            raise ShardError(str(error).replace(folder, remote.shown_url(url))) from error
+            raise ShardError(str(error).replace(folder, urls.shown_url(url))) from error
 
 
 def _bring_all(
@@ -127,8 +127,8 @@ def _bring_all(
         pass
     for name in BESIDE:
         (folder / name).unlink(missing_ok=True)
-        if remote.exists(remote.below(url, name)):
-            write_atomically(folder / name, remote.read_whole(remote.below(url, name)))
+        if transfer.exists(urls.below(url, name)):
+            write_atomically(folder / name, transfer.read_whole(urls.below(url, name)))
 
 
 def _listed(manifest: Manifest) -> list[_Wanted]:
@@ -157,21 +157,21 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def _bring(url: str, folder: Path, wanted: _Wanted, beat: Beat) -> None:
-    source = remote.below(url, wanted.name)
+    source = urls.below(url, wanted.name)
     digest = hashlib.sha256()
     with atomic_file(folder / wanted.name) as file:
         if wanted.size is None:
-            data = remote.read_whole(source)
+            data = transfer.read_whole(source)
             digest.update(data)
             write_all(file, data)
         for start in range(0, wanted.size or 0, _RUN):
-            data = remote.read_range(source, start, min(_RUN, (wanted.size or 0) - start))
+            data = transfer.read_range(source, start, min(_RUN, (wanted.size or 0) - start))
             digest.update(data)
             write_all(file, data)
             beat(len(data))
         if digest.hexdigest() != wanted.sha256:
             raise ShardError(
-                f"{remote.shown_url(source)}: is not the file that the manifest names (sha256 "
+                f"{urls.shown_url(source)}: is not the file that the manifest names (sha256 "
                 f"{digest.hexdigest()[:16]} came, {wanted.sha256[:16]} expected); put the right "
                 "one there"
             )

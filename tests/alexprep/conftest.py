@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from alexprep import remote
+from alexprep.remote import transfer
 from tests.alexprep.commands import run
 from tests.alexprep.sets import PATHS, make_raw
 
@@ -63,8 +63,8 @@ def bucket():
         patch.setenv("AWS_ACCESS_KEY_ID", "known")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        remote._file_system.cache_clear()
-        remote._file_system("s3").mkdir("images")
+        transfer._file_system.cache_clear()
+        transfer._file_system("s3").mkdir("images")
         yield "s3://images"
-        remote._file_system.cache_clear()
+        transfer._file_system.cache_clear()
     server.stop()

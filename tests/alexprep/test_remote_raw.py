@@ -2,12 +2,12 @@
 
 import pytest
 
-from alexprep import remote
 from alexprep.building.build import build
 from alexprep.errors import RawError
 from alexprep.planning.plan import make_plan
 from alexprep.raw.detect import open_raw
 from alexprep.raw.source import read_source
+from alexprep.remote import attempts, transfer, urls
 from tests.alexprep.rawsets import tree, write_folders, write_tar, write_zip
 from tests.alexprep.sets import SETTINGS, contents, make_raw
 from tests.servers import serving
@@ -17,7 +17,7 @@ pytest.importorskip("aiohttp")
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(remote, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(attempts, "_FIRST_WAIT", 0.001)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_layouts_that_need_the_disk_say_so(served):
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch):
-    monkeypatch.setattr(remote, "find_spec", lambda name: None)
+    monkeypatch.setattr(urls, "find_spec", lambda name: None)
     with pytest.raises(RawError, match=r'needs the package fsspec; .*"alexkit\[remote\]"'):
         open_raw("s3://bucket/raw.tar")
 
@@ -183,10 +183,10 @@ def test_a_set_in_a_bucket_gives_the_sources_of_the_folders(tmp_path, bucket, fo
     if form == "raw":
         for name, data in files.items():
             (tmp_path / "one").write_bytes(data)
-            remote.upload(tmp_path / "one", f"{bucket}/raw/{name}")
+            transfer.upload(tmp_path / "one", f"{bucket}/raw/{name}")
     else:
         path = (write_tar if form == "raw.tar" else write_zip)(tmp_path / form, files)
-        remote.upload(path, f"{bucket}/{form}")
+        transfer.upload(path, f"{bucket}/{form}")
     raw = open_raw(f"{bucket}/{form}")
     assert listed(raw) == listed(local)
     if form == "raw":

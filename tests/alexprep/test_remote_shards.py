@@ -5,9 +5,9 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from alexprep import remote
 from alexprep.cli import main
 from alexprep.errors import RawError, ShardError
+from alexprep.remote import attempts, transfer
 from alexprep.shards.fetched import CACHE, copy_folder, fetch
 from alexprep.shards.manifest import MANIFEST, Manifest
 from alexprep.upload import upload
@@ -36,7 +36,7 @@ def made(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
-    monkeypatch.setattr(remote, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(attempts, "_FIRST_WAIT", 0.001)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_shard_to_a_bucket_gives_the_set_there_manifest_last(bucket, tmp_path, m
     url = f"{bucket}/made/set"
     options = ("--size", 72, "--shard-size", 6, "-j", 1)
     names = []
-    original = remote.upload
+    original = transfer.upload
 
     def stop_at_fourth(path, place):
         names.append(path.name)
@@ -135,7 +135,7 @@ def test_shard_to_a_bucket_gives_the_set_there_manifest_last(bucket, tmp_path, m
             raise RawError("the network is gone")
         original(path, place)
 
-    monkeypatch.setattr(remote, "upload", stop_at_fourth)
+    monkeypatch.setattr(transfer, "upload", stop_at_fourth)
     assert "the network is gone" in run("shard", tmp_path / "raw", url, *options, status=1)
     assert "holds no finished set" in run("info", url, status=1)
     output = run("shard", tmp_path / "raw", url, *options)
