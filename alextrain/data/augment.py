@@ -16,7 +16,10 @@ from torch import Tensor
 
 from alexprep.shards.statistics import Statistics
 from alextrain.data.boxes import as_rows, cut_by_index, cut_by_slices, resize_boxes
+from alextrain.data.colour import noise_axes, shifts
+from alextrain.data.distort import erase, jitter, rotate
 from alextrain.data.draws import Augmentation, Draws
+from alextrain.data.views import view_places
 from alextrain.errors import RecipeError
 
 _Cut = Callable[[Tensor, Draws], Tensor]  # levels minus the mean of the boxes, [n, c, c, 3]
@@ -27,7 +30,7 @@ CHUNK = 8
 
 
 class Augmenter:
-    """Crop, mirror, subtract the mean, shift the colours.
+    """Crop, mirror, subtract the mean, shift the colours; distort, if the recipe says so.
 
     A network's input is `levels - mean + shift`, divided by the channels' standard deviations if
     they are given. A mean image is subtracted at the crop's own place, before both are mirrored
@@ -41,6 +44,9 @@ class Augmenter:
     which only makes sense where levels run from 0 to 1: sigma_k^2 / 255 in levels. With
     `colour_divides` what is shifted is divided by 1 + colour_scale, as the authors' program does;
     images whose colours stay, in evaluation too, are not.
+
+    Distortions: colours are jittered on the stored levels, before the crop; pictures are rotated
+    and parts erased last, and what is missing then is 0, the mean.
 
     Args:
         augmentation: Which crops, which colours.
@@ -71,7 +77,7 @@ class Augmenter:
             self._mean = torch.zeros(3, device=device)
         inverse = None if std is None else (1 / np.asarray(std, np.float64)).astype(np.float32)
         self._inverse = None if inverse is None else torch.tensor(inverse, device=device)
-        self._noise = torch.tensor(_noise_axes(augmentation, basis), device=device)
+        self._noise = torch.tensor(noise_axes(augmentation, basis), device=device)
 
     @classmethod
     def of(
@@ -116,8 +122,8 @@ class Augmenter:
             RecipeError: images smaller than the crop, or not of the mean image's size.
         """
         self._check(images)
-        cut = self._cut_resized if self.augmentation.crops == "resized" else self._cut
-        return self._make(cut, images, draws, noisy=shift and self.augmentation.colour != "off")
+        noisy = shift and self.augmentation.colour != "off"
+        return self._make(self._cut_at_random, images, draws, noisy=noisy, distorted=True)
 
     def views(self, images: Tensor, count: int = 1) -> Iterator[Tensor]:
         """Yield the views of a batch that are averaged in evaluation, without colour noise.
@@ -156,11 +162,15 @@ class Augmenter:
         colour = mean.reshape(-1, 3).mean(dim=0)
         return (levels + colour).round().clamp(0, 255).to(torch.uint8)
 
-    def _make(self, cut: _Cut, images: Tensor, draws: Draws, *, noisy: bool) -> Tensor:
+    def _make(
+        self, cut: _Cut, images: Tensor, draws: Draws, *, noisy: bool, distorted: bool = False
+    ) -> Tensor:
         """Cut, then finish: float32 [n, 3, c, c]."""
         if images.device.type != "cpu":
             levels = cut(images, draws).contiguous()
             self._finish(levels, draws.colour if noisy else None)
+            if distorted:
+                self._distort(levels, draws)
             return levels.permute(0, 3, 1, 2)
         crop = self.augmentation.crop
         result = torch.empty((len(images), crop, crop, 3))
@@ -169,6 +179,8 @@ class Augmenter:
             some = Draws(draws.table[part])
             result[part] = cut(images[part], some)
             self._finish(result[part], some.colour if noisy else None)
+            if distorted:
+                self._distort(result[part], some)
         return result.permute(0, 3, 1, 2)
 
     def _check(self, images: Tensor) -> None:
@@ -179,6 +191,23 @@ class Augmenter:
                 f"the mean image is {self._size}x{self._size} pixels, the images are "
                 f"{size}x{size}; use shards of the size that the statistics were made from"
             )
+
+    def _cut_at_random(self, images: Tensor, draws: Draws) -> Tensor:
+        """Cut as the recipe has it, colours jittered before."""
+        if self.augmentation.distortions.jitters:
+            turns = self.augmentation.distortions.hue > 0
+            images = jitter(images, draws.distortions[:, 1:5], turns=turns)
+        if self.augmentation.crops == "resized":
+            return self._cut_resized(images, draws)
+        return self._cut(images, draws)
+
+    def _distort(self, levels: Tensor, draws: Draws) -> None:
+        """Rotate and erase [n, c, c, 3] in place."""
+        given, pictures = self.augmentation.distortions, levels.permute(0, 3, 1, 2)
+        if given.rotation:
+            pictures.copy_(rotate(pictures, draws.distortions[:, 0]))
+        if given.erasing:
+            erase(pictures, draws.distortions[:, 5:9])
 
     def _cut(self, images: Tensor, draws: Draws) -> Tensor:
         """Return levels minus the mean of the boxes of `crop` x `crop` pixels, [n, c, c, 3]."""
@@ -202,45 +231,14 @@ class Augmenter:
         if self._middle is not None:
             rows.sub_(self._middle.flatten(1))
         if colour is not None:
-            rows.add_(self._shift(colour).repeat(1, crop)[:, None, :])
+            rows.add_(shifts(colour, self._noise).repeat(1, crop)[:, None, :])
             if self.augmentation.colour_divides:
                 rows.div_(1 + self.augmentation.colour_scale)
         if self._inverse is not None:
             rows.mul_(self._inverse.repeat(crop))
-
-    def _shift(self, colour: Tensor) -> Tensor:
-        """Return the colour shift of each image, levels [n, 3].
-
-        Sums of products, one by one: a matrix product may round in another way on each device.
-        """
-        parts = [colour[:, k, None] * self._noise[:, k] for k in range(3)]
-        return (parts[0] + parts[1]) + parts[2]
 
 
 def _middle(mean: Tensor, crop: int) -> Tensor:
     """Return the middle [crop, crop, 3] of a mean image [S, S, 3]; of 256 for 224: from 16 on."""
     start = (len(mean) - crop) // 2
     return mean[start : start + crop, start : start + crop].contiguous()
-
-
-def _noise_axes(augmentation: Augmentation, basis: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return what one unit of each normal draw adds to R, G, B: levels, columns [3, 3]."""
-    axes = np.asarray(basis, np.float64) * augmentation.colour_scale
-    if augmentation.colour == "lambda":
-        axes = axes * np.linalg.norm(basis, axis=0) / 255
-    return axes.astype(np.float32)
-
-
-def view_places(size: int, crop: int, count: int) -> list[tuple[int, int, bool]]:
-    """Return (top, left, mirrored) of the views of a `size` x `size` image.
-
-    The authors' places: the centre for one view, the four corners and the centre for five, and all
-    of these mirrored for ten.
-    """
-    far, middle = size - crop, (size - crop) // 2
-    if count == 1:
-        return [(middle, middle, False)]
-    assert count in (5, 10), count
-    corners = [(0, 0), (0, far), (far, 0), (far, far), (middle, middle)]
-    mirrors = (False, True) if count == 10 else (False,)
-    return [(top, left, flip) for flip in mirrors for top, left in corners]

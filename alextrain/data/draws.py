@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from alextrain.data.stream import AUGMENTATION, raw_words
+from alextrain.data.distortions import draw_distortions
+from alextrain.data.variates import TRIES, box_sides, normals, uniforms
 from alextrain.errors import RecipeError
+from alextrain.recipes.tables import PLAIN, Distortions
 
-COLUMNS = 32  # uniform numbers that belong to a position, used or not
-TRIES = 10  # boxes tried for a "resized" crop, as torchvision does
 # Which column decides what; 3 and those after the tries are free.
 _TOP, _LEFT, _FLIP, _COLOUR, _BOX = 0, 1, 2, 4, 8
 
@@ -36,6 +35,7 @@ class Augmentation:
     colour_scale: float = 0.1  # standard deviation of alpha, the paper's section 4.1
     colour_divides: bool = False  # divide what is shifted by 1 + colour_scale: see augment.py
     crops_shared: int = 1  # positions in a row whose images have box and mirror of the first
+    distortions: Distortions = PLAIN  # beyond the paper; none
 
     def __post_init__(self) -> None:
         if self.crops == "resized" and not 0 < self.scale[0] <= self.scale[1] <= 1:
@@ -65,7 +65,7 @@ class Augmentation:
 class Draws:
     """The choices for n images, one row each, together in one small tensor for one transfer."""
 
-    table: Tensor  # float32 [n, 8]
+    table: Tensor  # float32 [n, 8], or [n, 22] with distortions
 
     @property
     def top(self) -> Tensor:
@@ -97,18 +97,13 @@ class Draws:
         """Standard normal numbers, one for each principal axis of colour, float32 [n, 3]."""
         return self.table[:, 5:8]
 
+    @property
+    def distortions(self) -> Tensor:
+        """See distortions.draw_distortions, float32 [n, 14]; [n, 0] where there are none."""
+        return self.table[:, 8:]
+
     def __len__(self) -> int:
         return len(self.table)
-
-
-def uniforms(seed: int, epoch: int, start: int, count: int) -> NDArray[np.float64]:
-    """Return the uniform numbers of positions `start` to `start + count - 1` of an epoch.
-
-    Returns:
-        float64 [count, 32] in [0, 1): the upper 53 bits of Philox words.
-    """
-    words = raw_words(AUGMENTATION, seed, epoch, start * COLUMNS, count * COLUMNS)
-    return (words >> np.uint64(11)).astype(np.float64).reshape(count, COLUMNS) * 2.0**-53
 
 
 def draw_batch(
@@ -143,7 +138,10 @@ def draw_batch(
         table[:, 1] = np.floor(u[:, _LEFT] * (size - width + 1))
     table[:, 2], table[:, 3] = height, width
     table[:, 4] = augmentation.flip & (u[:, _FLIP] < 0.5)
-    table[:, 5:8] = _normals(own[:, _COLOUR : _COLOUR + 4])
+    table[:, 5:8] = normals(own[:, _COLOUR : _COLOUR + 4])
+    if augmentation.distortions.any:
+        more = augmentation.distortions, augmentation.crop, seed, epoch, start, count
+        table = np.concatenate((table, draw_distortions(*more)), axis=1)
     return Draws(torch.from_numpy(table))
 
 
@@ -152,29 +150,12 @@ def _extents(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return heights and widths of the boxes, whole numbers as float64 [n] each.
 
-    "resized" is torchvision's rule (RandomResizedCrop.get_params): the area uniform, the ratio
-    log-uniform, a box that does not fit is drawn anew, ten times at most, then the whole image.
+    "resized": see variates.box_sides; where no box fits, the whole image.
     """
     if augmentation.crops != "resized":
         same = np.full(len(u), float(augmentation.crop))
         return same, same
-    tries = u[:, _BOX : _BOX + 2 * TRIES].reshape(-1, TRIES, 2)
-    low, high = augmentation.scale
-    area = size**2 * (low + (high - low) * tries[:, :, 0])
-    flat, wide = math.log(augmentation.ratio[0]), math.log(augmentation.ratio[1])
-    ratio = np.exp(flat + (wide - flat) * tries[:, :, 1])
-    width, height = np.rint(np.sqrt(area * ratio)), np.rint(np.sqrt(area / ratio))
-    fits = (width > 0) & (width <= size) & (height > 0) & (height <= size)
-    first = fits.argmax(axis=1)[:, None]
-    found = fits.any(axis=1)
-    chosen = [np.take_along_axis(side, first, axis=1)[:, 0] for side in (height, width)]
-    return np.where(found, chosen[0], size), np.where(found, chosen[1], size)
-
-
-def _normals(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return three standard normal numbers of four uniform ones, [n, 4] to [n, 3] (Box-Muller)."""
-    radius = np.sqrt(-2 * np.log1p(-u[:, 0::2]))
-    angle = 2 * np.pi * u[:, 1::2]
-    first = radius[:, 0] * np.cos(angle[:, 0])
-    second = radius[:, 0] * np.sin(angle[:, 0])
-    return np.stack((first, second, radius[:, 1] * np.cos(angle[:, 1])), axis=1)
+    height, width, found = box_sides(
+        size, augmentation.scale, augmentation.ratio, u[:, _BOX : _BOX + 2 * TRIES]
+    )
+    return np.where(found, height, size), np.where(found, width, size)

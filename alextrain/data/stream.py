@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 SHARD_ORDER = 1
 SAMPLE_ORDER = 2
 AUGMENTATION = 3
+DISTORTION = 4
 
 WORDS = 4  # 64-bit words that Philox4x64 makes of one counter
 

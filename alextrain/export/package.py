@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from alextrain.data.augment import view_places
+from alextrain.data.views import view_places
 from alextrain.use.network import Network
 
 

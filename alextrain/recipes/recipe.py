@@ -17,7 +17,15 @@ from typing import Any, TypeVar
 
 from alextrain.errors import RecipeError
 from alextrain.recipes.section import Section, at_least, share, shown
-from alextrain.recipes.tables import INITS, MODELS, Input, Network, Optimiser, Schedule
+from alextrain.recipes.tables import (
+    INITS,
+    MODELS,
+    Distortions,
+    Input,
+    Network,
+    Optimiser,
+    Schedule,
+)
 
 __all__ = [
     "INITS",
@@ -45,6 +53,7 @@ class Recipe(Section):
     input: Input
     optimiser: Optimiser
     schedule: Schedule
+    distortions: Distortions
     epochs: int = at_least(1)
     batch_size: int = at_least(1)
     label_smoothing: float = share(default=0.0)
@@ -72,6 +81,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "input": Input,
     "optimiser": Optimiser,
     "schedule": Schedule,
+    "distortions": Distortions,
 }
 
 

@@ -8,7 +8,18 @@ from typing import Any
 
 from alextrain.errors import RecipeError
 
-__all__ = ["Section", "above", "at_least", "one_of", "rising", "share", "shown", "span", "typed"]
+__all__ = [
+    "Section",
+    "above",
+    "at_least",
+    "between",
+    "one_of",
+    "rising",
+    "share",
+    "shown",
+    "span",
+    "typed",
+]
 
 
 def above(bound: float, **default: Any) -> Any:
@@ -26,6 +37,12 @@ def at_least(bound: int, **default: Any) -> Any:
 def share(**default: Any) -> Any:
     """Return a field for a number from 0 up and below 1."""
     rule = (lambda value: 0 <= value < 1), "a number from 0 up and below 1"
+    return field(metadata={"rule": rule}, **default)
+
+
+def between(low: float, high: float, **default: Any) -> Any:
+    """Return a field for a number from `low` to `high`, both included."""
+    rule = (lambda value: low <= value <= high), f"a number from {low:g} to {high:g}"
     return field(metadata={"rule": rule}, **default)
 
 

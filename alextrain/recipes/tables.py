@@ -9,13 +9,14 @@ from alextrain.recipes.section import (
     Section,
     above,
     at_least,
+    between,
     one_of,
     rising,
     share,
     span,
 )
 
-__all__ = ["INITS", "MODELS", "Input", "Network", "Optimiser", "Schedule"]
+__all__ = ["INITS", "MODELS", "PLAIN", "Distortions", "Input", "Network", "Optimiser", "Schedule"]
 
 MODELS = (
     "paper",
@@ -63,6 +64,42 @@ class Input(Section):
     colour_scale: float = above(0, default=0.1)  # standard deviation of alpha, section 4.1
     colour_epochs: int = at_least(0, default=0)  # so many with shifted colours; 0: all
     colour_divides: bool = False  # divide what is shifted by 1 + colour_scale, as was coded
+
+
+@dataclass(frozen=True, slots=True)
+class Distortions(Section):
+    """What training images go through beyond the paper, each by its own draw; see data/distort.py.
+
+    Erased are boxes of 2 to 33 % of the input. Mixup and cutmix weigh each image and its neighbour
+    by Beta(a, a); with both, each image has one of the two.
+    """
+
+    rotation: float = between(0, 180, default=0.0)  # degrees to either side
+    brightness: float = between(0, 1, default=0.0)  # factors from 1 - this to 1 + this
+    contrast: float = between(0, 1, default=0.0)
+    saturation: float = between(0, 1, default=0.0)
+    hue: float = between(0, 0.5, default=0.0)  # part of the circle to either side
+    erasing: float = between(0, 1, default=0.0)  # share of the images
+    mixup: float = at_least(0, default=0.0)  # a; 0: none
+    cutmix: float = at_least(0, default=0.0)  # a; 0: none
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is distorted."""
+        return self != PLAIN
+
+    @property
+    def jitters(self) -> bool:
+        """Whether colours are changed."""
+        return bool(self.brightness or self.contrast or self.saturation or self.hue)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed, and labels with them."""
+        return bool(self.mixup or self.cutmix)
+
+
+PLAIN = Distortions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from alexprep.files import disk_errors
 from alexprep.shards.reader import ShardReader
-from alextrain.data.augment import view_places
 from alextrain.data.decode import decode_into
 from alextrain.data.loader import Loader
+from alextrain.data.views import view_places
 from alextrain.figures import draw_gradcam, draw_maps, draw_mistakes, draw_neighbours
 from alextrain.reports.report import BARS, Answers, draw, draw_first_layer, evaluate_network
 from alextrain.use.features import BATCH, features_of

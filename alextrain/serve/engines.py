@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from alexprep.files import disk_errors
 from alexprep.settings import PrepSettings
-from alextrain.data.augment import view_places
 from alextrain.data.loader import usable_cores
+from alextrain.data.views import view_places
 from alextrain.device import Machine
 from alextrain.errors import CheckpointError, ExportError
 from alextrain.export.onnx_file import onnx_bytes, open_onnx

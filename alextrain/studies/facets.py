@@ -25,6 +25,7 @@ def describe(recipe: Recipe) -> dict[str, str]:
         **_normalisation(design),
         **_start(recipe),
         **_input(recipe),
+        **_distortions(recipe),
         **_update(recipe),
         **_time(recipe),
     }
@@ -135,6 +136,23 @@ def _input(recipe: Recipe) -> dict[str, str]:
         else f"off from epoch {until}"
         if until
         else "always",
+    }
+
+
+def _distortions(recipe: Recipe) -> dict[str, str]:
+    given = recipe.distortions
+    jitter = [
+        f"{name} +-{value:g}"
+        for name in ("brightness", "contrast", "saturation", "hue")
+        if (value := getattr(given, name))
+    ]
+    both = ("mixup", "cutmix")
+    mixing = [f"{name} {value:g}" for name in both if (value := getattr(given, name))]
+    return {
+        "rotation": f"+-{given.rotation:g} degrees" if given.rotation else "none",
+        "colour jitter": ", ".join(jitter) or "none",
+        "erasing": f"of {given.erasing:g} of the images" if given.erasing else "none",
+        "mixing": " or ".join(mixing) or "none",
     }
 
 

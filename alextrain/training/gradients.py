@@ -64,7 +64,7 @@ class Gradients:
 
         Args:
             images: [n, channels, crop, crop], n of 1 or more.
-            labels: int64 [n].
+            labels: int64 [n], or shares of the classes float32 [n, classes].
             count: Size of the whole batch, over all processes; the loss is divided by it.
             seed: Of the dropout masks.
 

@@ -111,8 +111,9 @@ class Trainer:
         """Train on what is left of an epoch.
 
         Args:
-            batches: Augmented images float32 [n, 3, c, c] and labels int64 [n], on the device:
-                this process's share of each batch, which may be empty.
+            batches: Augmented images float32 [n, 3, c, c] and labels int64 [n] (of mixed images
+                float32 [n, classes]), on the device: this process's share of each batch, which
+                may be empty.
             samples: Of a whole epoch, over all processes.
             tally: Takes the answers given in training (a net that moves, with dropout on).
 

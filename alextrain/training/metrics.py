@@ -81,10 +81,12 @@ class Tally:
         Args:
             scores: [n, classes], logits or logarithms of probabilities (softmax leaves those as
                 they are), of any floating dtype. Ties go as `torch.topk` has them.
-            labels: [n] int64.
+            labels: [n] int64; or shares of the classes [n, classes] float32, of which the largest
+                counts as the label.
         """
+        hard = labels if labels.ndim == 1 else labels.argmax(dim=1)
         self.top_k = min(5, scores.shape[1])
-        right = scores.topk(self.top_k, dim=1).indices == labels[:, None]  # [n, k]
+        right = scores.topk(self.top_k, dim=1).indices == hard[:, None]  # [n, k]
         self._right += torch.stack([right[:, 0].sum(), right.sum()])
         losses = F.cross_entropy(scores.float(), labels, reduction="none")
         self._loss_sum += losses.to(self._loss_sum.dtype).sum()

@@ -51,6 +51,7 @@ def make_augmenter(recipe: Recipe, statistics: Statistics, machine: Machine) -> 
         colour_scale=given.colour_scale,
         colour_divides=given.colour_divides,
         crops_shared=given.crops_shared,
+        distortions=recipe.distortions,
     )
     augmentation.check(len(statistics.pixel_sum))
     return Augmenter.of(augmentation, statistics, given.normalise, machine.device)

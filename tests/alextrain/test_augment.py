@@ -4,69 +4,24 @@ import torch
 from torch.nn import functional as F
 
 from alexprep.shards.statistics import Statistics
-from alextrain.data.augment import CHUNK, Augmenter, view_places
+from alextrain.data.augment import CHUNK, Augmenter
 from alextrain.data.boxes import cut_by_index, cut_by_slices, resize_boxes
-from alextrain.data.draws import Augmentation, Draws, draw_batch
+from alextrain.data.draws import Augmentation, Draws
 from alextrain.errors import RecipeError
 
-CPU = torch.device("cpu")
-SIZE, CROP, COUNT = 40, 29, 2 * CHUNK + 3
-# The authors' principal axes of ILSVRC-2012 (rows R, G, B) and standard deviations along them.
-AXES = np.array(
-    [
-        [-0.5635104535, -0.7125794529, 0.4179551317],
-        [-0.5761843966, -0.0235416713, -0.8169806184],
-        [-0.5920029644, 0.7011963442, 0.3973111842],
-    ]
+from .augmented import (
+    BASIS,
+    COUNT,
+    CPU,
+    CROP,
+    MEAN,
+    SIZE,
+    STD,
+    bilinear,
+    draws_for,
+    one_draw,
+    reference,
 )
-SIGMAS = np.array([121.78006099293066, 37.09388853298572, 19.720833049149668])
-BASIS = AXES * SIGMAS
-MEAN, STD = np.array([120.5, 118.25, 104.0]), np.array([70.0, 64.0, 72.5])
-
-
-@pytest.fixture(scope="module")
-def images():
-    draw = np.random.default_rng(0)
-    return torch.from_numpy(draw.integers(0, 256, (COUNT, SIZE, SIZE, 3), dtype=np.uint8))
-
-
-@pytest.fixture(scope="module")
-def mean_image():
-    return np.random.default_rng(1).uniform(90, 140, (SIZE, SIZE, 3)).astype(np.float32)
-
-
-def draws_for(augmentation, size=SIZE, count=COUNT):
-    return draw_batch(augmentation, size, 11, 3, 1000, count)
-
-
-def one_draw(top=0.0, left=0.0, height=CROP, width=CROP, *, flip=False, colour=(0, 0, 0)):
-    return Draws(torch.tensor([[top, left, height, width, flip, *colour]], dtype=torch.float32))
-
-
-def reference(image, draw, mean, std=None, shift=0.0):
-    """One image [S, S, 3] by one row of draws, cut only; plain numpy in float64."""
-    top, left, height, width = (int(value) for value in draw[:4])
-    mean = np.broadcast_to(np.asarray(mean, np.float64), image.shape)
-    levels = np.asarray(image, np.float64) - mean
-    box = levels[top : top + height, left : left + width] + shift
-    box = box[:, ::-1] if draw[4] else box
-    return (box if std is None else box / std).transpose(2, 0, 1)
-
-
-def bilinear(box, size):
-    """Resize a box [h, w, 3] to [size, size, 3], pixel by pixel, centres at one half."""
-    out = np.empty((size, size, 3))
-    height, width = box.shape[:2]
-    for i in range(size):
-        y = min(max((i + 0.5) * height / size - 0.5, 0), height - 1)
-        above, below = int(y), min(int(y) + 1, height - 1)
-        for j in range(size):
-            x = min(max((j + 0.5) * width / size - 0.5, 0), width - 1)
-            left, right = int(x), min(int(x) + 1, width - 1)
-            first = box[above, left] * (1 - x % 1) + box[above, right] * (x % 1)
-            second = box[below, left] * (1 - x % 1) + box[below, right] * (x % 1)
-            out[i, j] = first * (1 - y % 1) + second * (y % 1)
-    return out
 
 
 class TestCrops:
@@ -181,99 +136,6 @@ class TestResized:
         levels[:, :, 1::4] = 0
         small = resize_boxes(levels, one_draw(0, 0, SIZE, SIZE), SIZE // 4)
         assert (small - 255 / 4 * 3 / 4).abs().max() < 0.01
-
-
-class TestColour:
-    # Standard deviations of the shift on the axes and on R, G, B, from the authors' statistics.
-    AS_CODED = ([12.178, 3.709, 1.972], [7.400, 7.200, 7.704])
-    AS_WORDED = ([5.816, 0.540, 0.153], [3.300, 3.353, 3.464])
-
-    def shifts(self, colour, count=20_000):
-        augmentation = Augmentation(1, colour=colour)
-        grey = torch.full((count, 1, 1, 3), 100, dtype=torch.uint8)
-        draws = draw_batch(augmentation, 1, 0, 0, 0, count)
-        mean = np.full(3, 100.0)
-        return Augmenter(augmentation, mean, None, BASIS, CPU)(grey, draws)[:, :, 0, 0].double()
-
-    @pytest.mark.parametrize(
-        ("colour", "expected"), [("std", AS_CODED), ("lambda", AS_WORDED)], ids=["std", "lambda"]
-    )
-    def test_shifts_have_the_size_that_follows_from_the_statistics(self, colour, expected):
-        shifts = self.shifts(colour).numpy()
-        # 20,000 draws: a standard deviation is known to 0.5 %
-        assert (shifts @ AXES).std(0) == pytest.approx(expected[0], rel=0.02)
-        assert shifts.std(0) == pytest.approx(expected[1], rel=0.02)
-        assert np.abs(shifts.mean(0)).max() < 0.3
-
-    @pytest.mark.parametrize("axis", [0, 1, 2])
-    @pytest.mark.parametrize("colour", ["std", "lambda"])
-    def test_one_unit_of_a_draw_moves_along_one_axis(self, axis, colour):
-        image = torch.zeros(1, 4, 4, 3, dtype=torch.uint8)
-        augmentation = Augmentation(4, colour=colour)
-        draw = one_draw(0, 0, 4, 4, colour=np.eye(3)[axis])
-        shift = Augmenter(augmentation, np.zeros(3), None, BASIS, CPU)(image, draw)[0]
-        sigma = SIGMAS[axis]
-        expected = 0.1 * AXES[:, axis] * (sigma if colour == "std" else sigma**2 / 255)
-        assert (shift == shift[:, :1, :1]).all()  # the same for all pixels
-        assert shift[:, 0, 0].numpy() == pytest.approx(expected, rel=1e-5)
-
-    def test_it_can_be_switched_off(self):
-        assert not self.shifts("off", 10).any()
-
-    def test_authors_own_statistics_give_the_same_sizes(self, shared_data):
-        with np.load(shared_data / "krizhevsky_meta.npz") as meta:
-            sigmas, axes = meta["color_pca_0_stdevs"][::-1], meta["color_pca_1_vecs"][:, ::-1]
-        assert sigmas == pytest.approx(SIGMAS, rel=1e-6)
-        assert np.abs((axes * AXES).sum(0)) == pytest.approx(1, abs=1e-6)
-
-
-class TestViews:
-    def test_places_are_those_of_the_paper(self):
-        five = [(0, 0), (0, 32), (32, 0), (32, 32), (16, 16)]
-        assert view_places(256, 224, 1) == [(16, 16, False)]
-        assert view_places(256, 224, 5) == [(*place, False) for place in five]
-        mirrored = [(*place, True) for place in five]
-        assert view_places(256, 224, 10) == [(*place, False) for place in five] + mirrored
-        assert view_places(256, 227, 1) == [(14, 14, False)]
-        assert view_places(256, 227, 5)[3] == (29, 29, False)
-
-    def test_the_centre_view_is_the_centre_crop_minus_the_centre_of_the_mean(
-        self, images, mean_image
-    ):
-        augmenter = Augmenter(Augmentation(CROP), mean_image, None, BASIS, CPU)
-        (view,) = augmenter.views(images)
-        inner = slice(5, 5 + CROP)  # (40 - 29) // 2
-        expected = images[:, inner, inner].float() - torch.from_numpy(mean_image)[inner, inner]
-        assert torch.equal(view, expected.permute(0, 3, 1, 2))
-
-    def test_ten_views_are_those_of_torchvision(self, images):
-        functional = pytest.importorskip("torchvision.transforms.functional")
-        augmenter = Augmenter(Augmentation(CROP - 1), np.zeros(3), None, BASIS, CPU)  # even margin
-        ours = {view.numpy().tobytes() for view in augmenter.views(images[:1], 10)}
-        theirs = functional.ten_crop(images[:1].permute(0, 3, 1, 2).float(), CROP - 1)
-        assert ours == {view.contiguous().numpy().tobytes() for view in theirs}
-
-    @pytest.mark.parametrize("crop", [CROP - 1, SIZE])
-    def test_a_mirrored_image_has_the_same_ten_views(self, images, mean_image, crop):
-        symmetric = (mean_image + mean_image[:, ::-1]) / 2
-        augmenter = Augmenter(Augmentation(crop), symmetric, None, BASIS, CPU)
-        plain = {view.numpy().tobytes() for view in augmenter.views(images[:1], 10)}
-        turned = {view.numpy().tobytes() for view in augmenter.views(images[:1].flip(2), 10)}
-        assert plain == turned
-        assert len(plain) == (10 if crop < SIZE else 2)
-
-    def test_a_corner_pixel_is_in_one_corner_view_and_its_mirror(self):
-        image = torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
-        image[0, 0, SIZE - 1] = 255
-        augmenter = Augmenter(Augmentation(CROP), np.zeros(3), None, BASIS, CPU)
-        seen = [view[0, 0].nonzero().tolist() for view in augmenter.views(image, 10)]
-        assert seen == [[], [[0, CROP - 1]], [], [], [], [], [[0, 0]], [], [], []]
-
-    def test_resized_training_is_evaluated_on_plain_crops(self, images):
-        plain = Augmenter(Augmentation(CROP), MEAN, STD, BASIS, CPU)
-        resized = Augmenter(Augmentation(CROP, crops="resized"), MEAN, STD, BASIS, CPU)
-        for a, b in zip(plain.views(images, 5), resized.views(images, 5), strict=True):
-            assert torch.equal(a, b)
 
 
 class TestFromStatistics:

@@ -92,6 +92,14 @@ CHANGES = {
     "label_smoothing": (0.1, {}),
     "holdout": (0.1, {}),
     "seed": (3, {}),
+    "rotation": (10, {}),
+    "brightness": (0.4, {}),
+    "contrast": (0.4, {}),
+    "saturation": (0.4, {}),
+    "hue": (0.1, {}),
+    "erasing": (0.25, {}),
+    "mixup": (0.2, {}),
+    "cutmix": (1, {}),
     "window": (3, {}),
 }
 

@@ -122,14 +122,17 @@ def test_an_override_needs_no_path_and_nothing_given_changes_nothing():
 
 def test_each_key_has_one_name_in_the_whole_file():
     total = sum(len(dataclasses.fields(kind)) for kind in section_types())
-    assert len(recipe_keys()) == total - 4  # the four tables are no keys
+    assert len(recipe_keys()) == total - 5  # the five tables are no keys
 
 
 def section_types():
     recipe = load_recipe("paper")
     return [
         Recipe,
-        *(type(getattr(recipe, t)) for t in ("network", "input", "optimiser", "schedule")),
+        *(
+            type(getattr(recipe, t))
+            for t in ("network", "input", "optimiser", "schedule", "distortions")
+        ),
     ]
 
 

@@ -10,7 +10,8 @@ from .small_runs import fit, recipe, same, weights_of
 from .small_shards import SIZE, encode, picture, write_set, write_statistics
 
 # What a run has to remember: batch statistics; velocities; frozen layers, late colours and shared
-# crops; two moments of each weight; an average of the weights; the errors so far.
+# crops; two moments of each weight; an average of the weights; the errors so far; and nothing of
+# what distortions draw.
 STATES = {
     "quick": {},
     "paper": {},
@@ -18,6 +19,7 @@ STATES = {
     "tutorial": {},
     "adamw": {"name": "tutorial", "update": "adamw", "clip": 0.5},
     "average": {"name": "quick", "ema": 0.9},
+    "mixed": {"name": "quick", "mixup": 0.2, "cutmix": 1, "erasing": 0.5, "hue": 0.1},
     "plateau": {"name": "paper", "lr": 1e-9, "patience": 1, "warmup_steps": 2},
 }
 TIMES = [(name, (2, 4, 5)) for name in STATES] + [("quick", (1,)), ("paper", (5,))]
