@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alextrain.data.batches import batches
-from alextrain.data.draws import Augmentation, Draws
+from alextrain.data import Augmentation, batches
+from alextrain.data.draws import Draws
 from alextrain.data.mixing import mix, with_partners
 from alextrain.device import choose_machine
 from alextrain.ranks import Ranks
