@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,6 +87,20 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     with atomic_file(path) as file:
         write_all(file, data)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse, before long work, a file that could not be written after it; leave nothing behind.
+
+    Raises:
+        DiskError: it is a folder, its folder is missing, read-only or may not be written, or the
+            disk is full.
+    """
+    with disk_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder has this name")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:

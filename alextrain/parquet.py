@@ -46,6 +46,15 @@ def parquet_file(
         yield add
 
 
+def check_parquet() -> None:
+    """Refuse, before long work, what needs pyarrow after it.
+
+    Raises:
+        PackageError: pyarrow is not installed.
+    """
+    _pyarrow()
+
+
 def read_parquet(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the columns of a file, lists of numbers as arrays [n, length], and its metadata.
 

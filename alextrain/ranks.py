@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from alextrain.errors import DeviceError, RankError
+from alextrain.errors import AlexError, DeviceError, RankError
 
 Value = TypeVar("Value")
 
@@ -138,6 +138,32 @@ def joined(device: torch.device) -> Iterator[Ranks]:
         yield ranks
     finally:
         ranks.close()
+
+
+@contextmanager
+def agreed(ranks: Ranks) -> Iterator[None]:
+    """Go on only if every process can; what stops any of them is said once, by the first.
+
+    For what all processes do before they share work: opening shards, recipes, checkpoints.
+
+    Raises:
+        AlexError: in the first process: its own, or that of another one.
+        SystemExit: in the others, with the same status.
+    """
+    met: AlexError | None = None
+    try:
+        yield
+    except AlexError as error:
+        met = error
+    said = ranks.gather(None if met is None else str(met))
+    if not any(said):
+        return
+    if not ranks.first:
+        raise SystemExit(1)
+    if met is not None:
+        raise met
+    number, text = next((number, text) for number, text in enumerate(said) if text)
+    raise RankError(f"process {number} of this job: {text}")
 
 
 @contextmanager

@@ -61,6 +61,7 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
     from alextrain.use.network import Network
     from alextrain.use.other_labels import judge, read_labels
 
+    _check(options)
     network = Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
     reader = ShardReader(shards, split)
     network.check_fits(reader.manifest)
@@ -95,6 +96,27 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
 
 
 _KEPT = ("figures", "predictions", "per_class", "confusion", "labels")
+
+
+def _check(options: dict[str, Any]) -> None:
+    """See, before the work, whether its result can be written.
+
+    Raises:
+        DiskError: a file that cannot be.
+        PackageError: Parquet is asked for and pyarrow is not installed.
+    """
+    from alexprep.files import check_writable, disk_errors
+    from alextrain.parquet import check_parquet
+
+    for name in ("predictions", "per_class", "confusion"):
+        if options[name] is not None:
+            check_writable(options[name])
+    if options["predictions"] is not None and options["predictions"].suffix == ".parquet":
+        check_parquet()
+    if (folder := options["figures"]) is not None:
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        check_writable(folder / "kernels.png")
 
 
 def _write(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alextrain.ranks import Ranks
     from alextrain.recipes.recipe import Recipe
     from alextrain.training.checkpoint import Latest
+    from alextrain.training.run import Run, RunResult
     from alextrain.training.sets import Sets
 
 # options that override a key of the recipe
@@ -148,12 +149,13 @@ def fit(shards: Path, **options: Any) -> None:
       torchrun --nproc-per-node 8 -m alextrain fit /shards --run-folder runs/big --resume auto
     """
     from alextrain.device import choose_machine
-    from alextrain.ranks import joined
+    from alextrain.ranks import agreed, joined
 
     machine = choose_machine(options["device"], options["amp"])
     with joined(machine.device) as ranks:
         if options["find_lr"]:
-            find_lr(shards, machine, options, ranks)
+            with agreed(ranks):
+                find_lr(shards, machine, options, ranks)
         elif options["repeat"]:
             _repeat(shards, machine, options, ranks)
         else:
@@ -163,14 +165,17 @@ def fit(shards: Path, **options: Any) -> None:
 def fit_once(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> Sets:
     """Train once; stopped by the user, end with the status of the signal."""
     from alextrain.cli.screen import Screen
+    from alextrain.ranks import agreed
 
-    recipe, folder, latest = _begin(options)
+    with agreed(ranks):
+        recipe, folder, latest = _begin(options)
     screen = Screen(recipe.epochs, silent=not ranks.first)
     with screen.listening():
-        sets = open_shards(shards, recipe, machine, options, screen, ranks)
-        run = make_run(folder, sets, recipe, machine, options, screen, ranks)
-        run.start(latest, options["weights"])
-        result = run.fit()
+        with agreed(ranks):
+            sets = open_shards(shards, recipe, machine, options, screen, ranks)
+            run = make_run(folder, sets, recipe, machine, options, screen, ranks)
+            run.start(latest, options["weights"])
+        result = _train(run)
     if ranks.first:
         finish(result, shards, folder, sets)
     if not result.finished:
@@ -178,14 +183,28 @@ def fit_once(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ran
     return sets
 
 
+def _train(run: Run) -> RunResult:
+    """Train; of several processes that diverge, which they do at one step, the first one speaks."""
+    from alextrain.errors import DivergedError
+
+    try:
+        return run.fit()
+    except DivergedError:
+        if run.ranks.first:
+            raise
+        raise SystemExit(1) from None
+
+
 def _repeat(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> None:
     """Train with several seeds, each in a folder of its own, and compare."""
     from alexprep.files import write_atomically
+    from alextrain.ranks import agreed
     from alextrain.recipes.recipe import load_recipe, setting
     from alextrain.studies.repeat import repeats_of, seeded
 
-    recipe = load_recipe(options["recipe"], overrides_of(options, RECIPE_KEYS))
-    recipes = seeded(recipe, options["repeat"])
+    with agreed(ranks):
+        recipe = load_recipe(options["recipe"], overrides_of(options, RECIPE_KEYS))
+        recipes = seeded(recipe, options["repeat"])
     folder = options["folder"] or Path("runs") / recipe.name
     folders = [folder / f"seed-{one.seed}" for one in recipes]
     # --resume of all of them means: of those that have begun

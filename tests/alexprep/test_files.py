@@ -8,6 +8,7 @@ from alexprep.files import (
     LOCK,
     atomic_file,
     canonical_json,
+    check_writable,
     free_bytes,
     lock_directory,
     sha256_file,
@@ -22,6 +23,18 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         file.write(b"%d" % (1 // (file.write(b"half") - 4)))
     assert path.read_bytes() == b"before"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_can_be_written_is_seen_beforehand_and_nothing_is_left(tmp_path):
+    (tmp_path / "folder").mkdir()
+    check_writable(tmp_path / "new.csv")
+    for path, reason in (
+        (tmp_path / "folder", "a folder has this name"),
+        (tmp_path / "nowhere" / "new.csv", "No such file or directory"),
+    ):
+        with pytest.raises(DiskError, match=f"cannot be written .{reason}"):
+            check_writable(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
 def test_until_it_is_whole_the_file_has_another_name(tmp_path):

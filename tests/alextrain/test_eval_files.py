@@ -100,6 +100,22 @@ def test_labels_that_do_not_fit_are_refused(text, keys, order, sentence, tmp_pat
         read_labels(file, keys, order, 3)
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "sentence"),
+    [
+        ("--predictions", "nowhere/p.csv", "nowhere/p.csv: cannot be written (No such file"),
+        ("--per-class", "file/c.csv", "file/c.csv: cannot be written (Not a directory)"),
+        ("--confusion", "nowhere/c.csv", "nowhere/c.csv: cannot be written"),
+        ("--figures", "file/figures", "file/figures: cannot be written (Not a directory)"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(tmp_path, option, name, sentence):
+    (tmp_path / "file").touch()
+    result = run("eval", tmp_path / "no.pt", tmp_path / "no", *CPU, option, tmp_path / name)
+    assert result.exit_code == 1  # the network that is missing comes later
+    assert sentence in result.output
+
+
 def test_the_files_of_a_trained_network_agree_with_its_errors(trained, shards, tmp_path):  # noqa: F811
     reader = ShardReader(shards, "val")
     keys = reader.index.keys()

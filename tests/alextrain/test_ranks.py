@@ -9,11 +9,10 @@ import time
 import pytest
 import torch
 
-from alextrain.ranks import Ranks
+from alextrain.errors import RankError, RecipeError
+from alextrain.ranks import Ranks, agreed
 from alextrain.training.checkpoint import load_checkpoint
 from alextrain.training.runlog import read_log
-
-from .small_shards import write_trainable
 
 # No batch norm, and dropout off: then the number of processes changes roundings alone.
 QUIET = """
@@ -31,11 +30,6 @@ lr = 0.01
 [schedule]
 policy = "plateau"
 """
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory):
-    return write_trainable(tmp_path_factory.mktemp("shards"))
 
 
 def fit(count, shards, run, *more, **environment):
@@ -108,6 +102,47 @@ def test_a_killed_process_ends_the_job_and_the_rest_resume_in_another_number(
     found, (whole, _) = load_checkpoint(run / "last.pt"), alone
     for name, weights in whole["model"].items():
         torch.testing.assert_close(found["model"][name], weights, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--crop", "99", "--recipe", "quick", "--width", "0.05"], "crop 99 does not fit"),
+        (["--lr", "1e30", "--crop", "67", "--width", "0.05", "--batch-size", "5"], "lower --lr"),
+    ],
+)
+def test_what_stops_every_process_is_said_once_and_all_end_with_1(
+    shards, tmp_path, options, sentence
+):
+    done, statuses = fit(2, shards, tmp_path / "run", "--epochs", "1", *options)
+    assert statuses == [1, 1]
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
+    assert sentence in line
+    assert "Traceback" not in done.stderr
+
+
+class Said(Ranks):
+    """A process that hears what the others of its job would say."""
+
+    def __init__(self, rank, *texts):
+        super().__init__(rank, len(texts))
+        self.texts = texts
+
+    def gather(self, value):
+        return [value if rank == self.rank else text for rank, text in enumerate(self.texts)]
+
+
+def test_what_stops_one_process_is_said_by_the_first_and_ends_all():
+    others = agreed(Said(0, None, "its disk is gone", None))
+    with pytest.raises(RankError, match="process 1 of this job: its disk is gone"), others:
+        pass
+    with pytest.raises(SystemExit) as ended, agreed(Said(2, None, "its disk is gone", None)):
+        pass
+    assert ended.value.code == 1
+    with pytest.raises(RecipeError, match="own"), agreed(Said(0, None, "other")):
+        raise RecipeError("own")
+    with agreed(Said(1, None, None)):
+        pass
 
 
 def test_shares_of_a_batch_are_all_of_it_and_even():
