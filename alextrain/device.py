@@ -33,7 +33,8 @@ class Machine:
             gigabytes = torch.cuda.get_device_properties(index).total_memory / 1e9
             place = f"{name}, {gigabytes:.0f} GB"
         elif self.device.type == "cpu":
-            place = f"CPU, {torch.get_num_threads()} threads"
+            threads = torch.get_num_threads()
+            place = f"CPU, {threads} thread" + ("s" if threads > 1 else "")
         else:
             place = self.device.type
         precision = "float32" if self.amp == "off" else self.amp

@@ -19,7 +19,7 @@ run alexprep preview "$out/shards" -o "$out/preview.png"
 run alextrain fit "$out/shards" --recipe quick --width 0.25 --crop 143 --epochs 10 --run "$out/run"
 run alextrain eval "$out/run/best.pt" "$out/shards" --views 10 --figures "$out/figures"
 run alexprep synth "$out/one" --train 10 --val 10 --seed 7
-run alextrain predict "$out/run/best.pt" "$out"/one/train/*/*
+run alextrain predict "$out/run/best.pt" "$out/one/train" --top 2
 
 printf '\nDone in %d s. Pictures to open:\n' $((SECONDS - began))
 for picture in preview.png shards/figures/mean.png shards/figures/eigenbasis.png run/curves.png \

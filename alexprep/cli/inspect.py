@@ -39,7 +39,7 @@ def inspect(raw: Path | str, layout: str | None, root: Path | None, *, md5: bool
     click.echo(f"{raw}: {found.layout}, {find_layout(found.layout).what}")
     _say("", found.found)
     result = audit(found)
-    _say(f"Against {result.release}:", result.counts)
+    _say(f"Against {result.release}:" if result.release else "To know:", result.counts)
     problems = result.problems + (_md5(raw) if md5 and isinstance(raw, Path) else [])
     _say("Missing or odd:", problems)
     if not problems:

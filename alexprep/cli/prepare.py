@@ -77,7 +77,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
     if options["compare_quality"]:
         say_qualities(plan)
     if options["dry_run"]:
-        click.echo("Nothing was written (--dry-run).")
+        click.echo("Nothing was written. Next: the same command without --dry-run")
         return
     if options["overwrite"] and (removed := overwrite(shards, plan)):
         click.echo(f"Removed: {number(removed, 'file')} of the set that {shards} held")

@@ -56,6 +56,8 @@ def audit(raw: RawSet) -> Audit:
                 problems += _missing_images(raw, split, release)
             elif split != "test" and split not in raw.unusable:
                 problems.append(f"{split}: missing; {release.name} has {release.counts[split]:,}")
+    else:
+        counts = list(_counted(raw))
     problems += _strange(raw)
     return Audit(release.name if release else "", counts, problems)
 
@@ -65,6 +67,17 @@ def _release(raw: RawSet) -> Release | None:
     wnids = sum(len(name) == 9 and name[0] == "n" and name[1:].isdigit() for name in names)
     name = raw.release or _LAYOUTS.get(raw.layout) or ("ILSVRC2012" if wnids >= _ALMOST else "")
     return next((release for release in RELEASES if release.name == name), None)
+
+
+def _counted(raw: RawSet) -> Iterator[str]:
+    """Yield how many images the classes of each split have, and whether there is a val."""
+    for split, sources in raw.splits.items():
+        found = Counter(source.class_name for source in sources).values()
+        low, high = min(found), max(found)
+        span = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        yield f"{split}: {span} image{'' if high == 1 else 's'} a class"
+    if "train" in raw.splits and "val" not in raw.splits:
+        yield "no val split: `alextrain fit --holdout 0.1` keeps a tenth of train to validate on"
 
 
 def _count(sources: list[Source], split: str, release: Release) -> str:

@@ -25,7 +25,7 @@ _LEFT_ALONE = {
 }
 
 
-@click.command()
+@click.command(short_help="The paper's net with one part after another taken away.")
 @click.argument("shards", type=SHARDS)
 @click.option("--recipe", default="paper", show_default=True, help="The whole net and training.")
 @click.option("--only", metavar="NAMES", help="Some of them: no-lrn,half. [default: all six]")

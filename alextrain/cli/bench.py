@@ -30,7 +30,7 @@ _ADVICE = {
 }
 
 
-@click.command()
+@click.command(short_help="What holds training up: loader, network, or both.")
 @click.argument("shards", type=SHARDS)
 @click.option("--recipe", default="paper", show_default=True, help="A recipe's name, or a .toml.")
 @click.option("--width", type=float, help="Fraction of the kernels of each layer.")

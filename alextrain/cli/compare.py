@@ -9,7 +9,7 @@ import click
 FOLDER = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Put runs side by side: errors, losses, time, recipes.")
 @click.argument("runs", nargs=-1, required=True, type=FOLDER)
 @click.option(
     "--figure",

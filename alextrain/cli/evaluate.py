@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(name="eval")
+@click.command(name="eval", short_help="Errors of a network on a split, in 1, 5 or 10 views.")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("shards", type=SHARDS)
 @click.option("--split", default="val", show_default=True, help="train, val, or another split.")

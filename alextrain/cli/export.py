@@ -9,7 +9,7 @@ import click
 from alextrain.cli.options import CHECKPOINT, SHARDS
 
 
-@click.command()
+@click.command(short_help="Write a network for other programs, and compare.")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("shards", type=SHARDS, required=False)
 @click.option(

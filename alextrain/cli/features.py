@@ -29,7 +29,7 @@ def _network(checkpoint: Path, options: dict[str, Any]) -> Network:
     return Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
 
 
-@click.command()
+@click.command(short_help="Write what a layer makes of each image of SHARDS.")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("shards", type=SHARDS)
 @_LAYER
@@ -70,7 +70,7 @@ def features(
     click.echo(f"Next: alextrain neighbours {out} IMAGE --checkpoint {checkpoint}")
 
 
-@click.command()
+@click.command(short_help="The images whose features are nearest to a picture's.")
 @click.argument("features_file", metavar="FEATURES", type=click.Path(path_type=Path))
 @click.argument("pictures", nargs=-1, required=True)
 @click.option(
@@ -114,7 +114,7 @@ def neighbours(
         raise SystemExit(3)
 
 
-@click.command()
+@click.command(short_help="A linear classifier on a layer, for other shards.")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("shards", type=SHARDS)
 @_LAYER

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alextrain.use.predict import Answer
 
 
-@click.command()
+@click.command(short_help="Name what pictures show.")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("pictures", nargs=-1, required=True)
 @views_option

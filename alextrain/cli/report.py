@@ -9,7 +9,7 @@ import click
 from alextrain.cli.options import SHARDS
 
 
-@click.command()
+@click.command(short_help="A run as one page: RUN/report.html.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("shards", type=SHARDS, required=False)
 @click.option("--split", default="val", show_default=True, help="Whose images are shown.")

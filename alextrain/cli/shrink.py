@@ -25,7 +25,7 @@ def _show(rows: list[Row], *, as_json: bool) -> None:
     click.echo(json.dumps([row.to_dict() for row in rows]) if as_json else table(rows))
 
 
-@click.command()
+@click.command(short_help="A network with int8 numbers, the cost measured.")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("shards", type=SHARDS)
 @click.option(
@@ -85,7 +85,7 @@ def quantise(checkpoint: Path, shards: Path, kind: str, as_json: bool, **options
     click.echo(f"Written: {out}", err=as_json)
 
 
-@click.command()
+@click.command(short_help="A network with fewer kernels, the cost measured.")
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("shards", type=SHARDS)
 @click.option(

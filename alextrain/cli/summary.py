@@ -11,7 +11,7 @@ from alexprep.cli.group import Cli
 from alextrain.cli.options import overrides_of, set_option
 
 
-@click.command()
+@click.command(short_help="A net layer by layer: shapes, parameters, multiply-adds.")
 @click.option("--recipe", default="paper", show_default=True, help="A recipe's name, or a .toml.")
 @click.option(
     "--classes", type=click.IntRange(2), default=1000, show_default=True, help="Units of fc8."
@@ -34,7 +34,11 @@ def summary(recipe: str, classes: int, **options: Any) -> None:
     click.echo(summary_table(summarise(loaded.network, classes, loaded.input.crop)))
 
 
-@click.group(cls=Cli, invoke_without_command=True)
+@click.group(
+    cls=Cli,
+    short_help="The recipes by name; show one, or in what two differ.",
+    invoke_without_command=True,
+)
 @click.pass_context
 def recipes(ctx: click.Context) -> None:
     """List the recipes that come with the program, show one, or compare two.

@@ -119,7 +119,7 @@ def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list
             f"fingerprint {manifest.fingerprint[:16]}"
         ),
         (
-            f"Recipe:   {recipe.name}: {network.model}, width {network.width:g}, "
+            f"Recipe:   {recipe.name}: model {network.model}, width {network.width:g}, "
             f"{parameters:,} parameters, crop {recipe.input.crop}, batch {recipe.batch_size}, "
             f"{recipe.epochs} epochs, rate {recipe.optimiser.lr:g}, seed {recipe.seed}"
         ),

@@ -27,6 +27,9 @@ def test_an_ordinary_set_is_described_and_the_next_command_is_named(tmp_path):
     assert inspect(root, status=0).splitlines() == [
         f"{root}: imagefolder, a folder with train/<class>/<image> and val/<class>/<image>",
         "  train: 2 files of 2 classes",
+        "To know:",
+        "  train: 1 image a class",
+        "  no val split: `alextrain fit --holdout 0.1` keeps a tenth of train to validate on",
         "Nothing is odd.",
         f"Next: alexprep shard {root} SHARDS",
     ]

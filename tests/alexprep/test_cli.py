@@ -72,7 +72,7 @@ def test_a_dry_run_says_the_plan_and_writes_nothing(raw_folder, tmp_path):
     result = run("shard", raw_folder, tmp_path / "shards", "--dry-run", "--split", "val")
     assert result.exit_code == 0
     assert "Plan:\n  val: 12 samples in 1 shard\nEstimate: " in result.output
-    assert result.output.endswith("Nothing was written (--dry-run).\n")
+    assert result.output.endswith("Nothing was written. Next: the same command without --dry-run\n")
     assert not (tmp_path / "shards").exists()
 
 

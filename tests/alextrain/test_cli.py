@@ -34,7 +34,7 @@ def test_fit_says_what_it_does_and_what_to_do_next(trained):
     for text in (
         "Device:   CPU",
         "22 images to train on, 7 to validate on (val), 3 classes",
-        "Recipe:   quick: quick, width 0.05",
+        "Recipe:   quick: model quick, width 0.05",
         "the decoded images are kept in RAM",
         "epoch 2/2: train loss",
         "Best epoch",
