@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+# What was run once, with its machine or date, and what a program writes.
+RECORDS = {"docs/results.md", "docs/decisions.md", "docs/cli.md"}
 PROGRAMS = {
     *("alexprep", "alextrain", "make", "pip", "python", "torchrun", "dask", "docker"),
     *("cp", "curl", "kill", "mkdir", "openssl", "source"),

@@ -7,6 +7,7 @@ import tarfile
 import pytest
 
 from tests.conftest import jpeg_bytes, smooth_image
+from tests.docs.blocks import ROOT
 from tests.docs.shell import Shell
 
 DRAWN = "--classes 6 --train 48 --val 18 --large 0 -j 1"
@@ -33,9 +34,11 @@ def given(tmp_path_factory, bin_folder):
         shell.run(f"alexprep synth raw --layout ilsvrc2012 {DRAWN}")
         shell.run(f"alexprep synth my-images {DRAWN}")
         shell.run("alexprep shard my-images shards --size 160 --stats -j 1")
-        shell.run("alextrain fit shards --recipe quick --crop 143 --run runs/paper")
+        shell.run("alextrain fit shards --recipe paper --run runs/paper")
     shutil.copytree(folder / "shards", folder / "other-shards")
-    shutil.copytree(folder / "runs/paper", folder / "runs/quick")
+    for name in ("first", "quick"):
+        shutil.copytree(folder / "runs/paper", folder / "runs" / name)
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
     shutil.copy(next((folder / "my-images/val").rglob("*.JPEG")), folder / "photo.jpg")
     return folder
 

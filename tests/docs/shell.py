@@ -23,7 +23,7 @@ from tests.docs.blocks import ROOT
 
 ABSOLUTE = re.compile(r"(?<![\w./])/(?=(?:data/)?(?:raw|shards|other-shards)\b)")
 # Before a page's own options, which win: the nets of the pages take hours on a CPU.
-SMALL = "fit --width 0.0625 --epochs 1 --batch-size 16 "
+SMALL = "fit --width 0.0625 --crop 143 --epochs 1 --batch-size 16 "
 WAIT = 100  # seconds until a server answers, on a loaded machine
 
 
@@ -51,6 +51,15 @@ class Shell:
             text = text.replace(name, value)
         return re.sub(r"(?<=^alextrain )fit ", SMALL, text, flags=re.MULTILINE)
 
+    def run_block(self, block):
+        """Run a block: Python, a script, or commands one by one; returns what these print."""
+        if block.language == "python":
+            exec(compile(self.local(block.text), str(block), "exec"), {})
+            return []
+        if block.language == "script":
+            return [self.bash(self.local(block.text))]
+        return [self.run(command) for command in block.commands]
+
     def run(self, command):
         """Run one command; returns what it printed. An error status fails the test."""
         if command == "kill %1":
@@ -76,8 +85,15 @@ class Shell:
 
     def bash(self, text, **settings):
         """Run a line or a whole script."""
+        return self._process(["bash", "-euc", text], settings)
+
+    def python(self, text, **settings):
+        """Run Python in a process of its own."""
+        return self._process([sys.executable, "-c", text], settings)
+
+    def _process(self, words, settings):
         done = subprocess.run(
-            ["bash", "-euc", text],
+            words,
             cwd=self.folder,
             env={**self.environment, **settings},
             capture_output=True,
@@ -85,7 +101,7 @@ class Shell:
             timeout=WAIT,
             check=False,
         )
-        assert done.returncode == 0, f"{text}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        assert done.returncode == 0, f"{words[-1]}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout
 
     def serve(self, command):

@@ -4,10 +4,8 @@ import re
 
 import pytest
 
-from tests.docs.blocks import PAGES, ROOT, blocks, code_blocks
+from tests.docs.blocks import PAGES, RECORDS, ROOT, blocks, code_blocks
 
-# What was run once, with its date or machine, and what a program writes.
-RECORDS = {"docs/results.md", "docs/decisions.md", "docs/cli.md"}
 SAMPLE = """Words.
 
     alexprep info /shards
@@ -26,16 +24,6 @@ done
 
     other
 """
-RUN = {
-    "README.md": "test_readme.py",
-    "docs/tutorial.md": "test_tutorial.py",
-}
-
-
-@pytest.mark.parametrize("page", sorted(RUN))
-def test_a_page_says_why_a_block_is_not_run(page):
-    assert (ROOT / "tests/docs" / RUN[page]).is_file()
-    assert any(not block.reason for block in code_blocks(page))
 
 
 def test_a_block_without_a_mark_is_seen(tmp_path, monkeypatch):
