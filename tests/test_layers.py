@@ -189,6 +189,7 @@ ORDER = [
     "alextrain.training.optimiser",
     "alextrain.training.schedule",
     "alextrain.training.metrics",
+    "alextrain.training.room",
     "alextrain.training.gradients",
     "alextrain.training.averaging",
     "alextrain.training.recompute",

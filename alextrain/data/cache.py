@@ -190,6 +190,14 @@ def free_in_ram() -> int | None:
     return max(0, limit - used) if free is None else max(0, min(free, limit - used))
 
 
+def free_for(device: torch.device, processes: int = 1) -> int | None:
+    """Return the bytes that one of `processes` may use where it computes; None if unknown."""
+    if device.type == "cuda":
+        return free_on_device(device)
+    free = free_in_ram()
+    return None if free is None else free // processes
+
+
 def _available() -> int | None:
     if sys.platform != "linux":
         return None

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from alextrain.device import Machine
 from alextrain.errors import DeviceError, RecipeError
+from alextrain.training.room import ran_out
 
 __all__ = ["Gradients", "autocast", "has_batch_norm", "refuse_batch_norm"]
 
@@ -79,7 +80,9 @@ class Gradients:
             self.model.zero_grad(set_to_none=True)
             try:
                 return self._add(images, labels, count)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not ran_out(error):
+                    raise
                 self._halve(len(labels), str(error).split("\n", 1)[0])
             # Here, because the error above holds on to what filled the memory.
             if self.machine.device.type == "cuda":

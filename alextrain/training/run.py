@@ -29,6 +29,7 @@ from alextrain.training.listener import Listener, Wish
 from alextrain.training.looks import fixed_images, show_epoch, show_start
 from alextrain.training.loop import StepResult, Trainer, check_finite
 from alextrain.training.metrics import Tally
+from alextrain.training.room import memory_errors
 from alextrain.training.runlog import NoLog, RunLog
 from alextrain.training.saving import USUAL, Saved, Saving
 from alextrain.training.sets import Sets
@@ -116,9 +117,17 @@ class Run:
             self.trainer.begin_average()
 
     def fit(self) -> RunResult:
-        """Train to the last epoch, or until the user asks to stop."""
+        """Train to the last epoch, or until the user asks to stop.
+
+        Raises:
+            DeviceError: memory runs out.
+            DivergedError: the loss is no number any more.
+        """
         progress = self.trainer.progress
-        with open_folder(self.folder, self.recipe, progress.step, self.ranks) as log:
+        with (
+            memory_errors(self.recipe.batch_size),
+            open_folder(self.folder, self.recipe, progress.step, self.ranks) as log,
+        ):
             log.machine(describe(self.machine, self.ranks, self.sets.manifest))
             if progress.step == 0:
                 self._look_at_the_signal(log)

@@ -15,13 +15,14 @@ from alexprep.shards.mixing import mixing
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import STATISTICS, Statistics
 from alextrain.data.ahead import BatchLoader
-from alextrain.data.cache import open_loader
+from alextrain.data.cache import free_for, open_loader
 from alextrain.data.order import epoch_order
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
 from alextrain.ranks import ALONE, Ranks, processes_here
 from alextrain.recipes.recipe import Recipe
 from alextrain.training.evaluation import Subset
+from alextrain.training.room import check_room
 
 _PLACES = {
     "device": "the decoded images are kept on the device",
@@ -84,7 +85,8 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
     Raises:
         ShardError: no shards, no train split, one class only, shards changed or lost.
         StatisticsError: no statistics, or those of other shards.
-        DeviceError: a cache or a decoder that there is no room or no device for.
+        DeviceError: a cache or a decoder that there is no room or no device for; a batch that is
+            too large.
         RecipeError: a holdout that leaves nothing to train or to validate on.
     """
     manifest = Manifest.load(shards)
@@ -103,10 +105,15 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
             "out of training; choose a part that leaves some on both sides"
         )
 
+    share = -(-recipe.batch_size // ranks.count)  # of this process
+    trained = int((~kept_out).sum())
+    free = free_for(machine.device, processes_here())
+    check_room(min(share, trained), reader.size, recipe.input.crop, free)
+
     def load(split: ShardReader) -> tuple[BatchLoader, str]:
         return open_loader(
             split,
-            -(-recipe.batch_size // ranks.count),
+            share,
             machine.device,
             cache=cache,
             decode=decode,
@@ -117,6 +124,11 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
 
     train, place = load(reader)
     notes = [_PLACES[place], *_unmixed(reader)]
+    if recipe.batch_size > trained:
+        notes.append(
+            f"batch_size {recipe.batch_size:,} is more than the {trained:,} images to train on: "
+            "each epoch is one step"
+        )
     validation: Subset | None = None
     if recipe.holdout:
         validation = Subset("held out", train, np.flatnonzero(kept_out))

@@ -60,24 +60,32 @@ def test_label_smoothing_is_the_cross_entropy_with_a_softened_target():
     assert loss.item() == pytest.approx(-(target * logits.log_softmax(1)).sum(1).mean().item())
 
 
+ON_CUDA = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+ON_CPU = RuntimeError(
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+    "tried to allocate 2208492000 bytes. Error code 12 (Cannot allocate memory)"
+)
+
+
 class Exhausted:
     """A net on a device whose memory holds so many images, and says so as torch does."""
 
-    def __init__(self, model, room):
-        self.model, self.room, self.sizes = model, room, []
+    def __init__(self, model, room, error=ON_CUDA):
+        self.model, self.room, self.error, self.sizes = model, room, error, []
 
     def __call__(self, images):
         self.sizes.append(len(images))
         logits = self.model(images)
         if len(images) > self.room:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+            raise self.error
         return logits
 
 
-def test_when_memory_runs_out_the_batch_is_done_in_parts_with_the_same_result():
+@pytest.mark.parametrize("error", [ON_CUDA, ON_CPU], ids=["cuda", "cpu"])
+def test_when_memory_runs_out_the_batch_is_done_in_parts_with_the_same_result(error):
     images, labels = batch(100)
     whole, cramped = trainer_of(small()), trainer_of(small())
-    net = cramped.gradients.forward = Exhausted(cramped.model, room=30)
+    net = cramped.gradients.forward = Exhausted(cramped.model, room=30, error=error)
     expected, _ = whole.gradients.add(images, labels, 100, 1)
     loss, _ = cramped.gradients.add(images, labels, 100, 1)
     assert net.sizes == [100, 50, 25, 25, 25, 25]
