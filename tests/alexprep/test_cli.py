@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
 from PIL import Image
 
+from alexprep.cli.options import fit_options
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
 from tests.alexprep.commands import run
+from tests.conftest import ROOT
 
 
 def test_the_main_job_from_raw_images_to_statistics(raw_folder, tmp_path):
@@ -100,3 +103,17 @@ def test_what_is_allowed_but_seldom_meant_is_noted(tmp_path, raw_folder):
             path.unlink()
     result = run("shard", raw_folder, tmp_path / "shards", "--dry-run")
     assert "Note: only one class (n00000001): there is nothing to learn from it" in result.output
+
+
+@pytest.mark.parametrize(
+    ("size", "crop"), [(256, None), (160, 143), (128, 115), (72, 67), (64, 64)]
+)
+def test_the_crop_that_is_proposed_is_the_paper_s_share_and_fits_conv1(size, crop):
+    assert fit_options(size) == (f" --recipe quick --crop {crop}" if crop else "")
+
+
+def test_pages_and_the_demo_take_the_crop_that_is_proposed():
+    proposed = fit_options(160).partition("--crop ")[2]
+    for name in ("README.md", "docs/tutorial.md", "scripts/demo.sh", "scripts/learn.sh"):
+        crops = set(re.findall(r"--crop (\d+)", (ROOT / name).read_text()))
+        assert crops == {proposed}, name
