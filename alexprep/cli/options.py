@@ -76,7 +76,7 @@ def fit_options(size: int) -> str:
     """Return what `alextrain fit` needs for images smaller than the paper's crop of 227."""
     if size >= 227:
         return ""
-    # About the share that 227 is of 256. Conv1 (11x11, stride 4) leaves no row over in 3 + 4n; 67 is
+    # About the share that 227 is of 256. Conv1 (11x11, stride 4) uses all of 3 + 4n rows; 67 is
     # what the paper's net needs.
     near = 3 + 4 * round((size * 227 / 256 - 3) / 4)
     return f" --recipe quick --crop {min(size, max(67, near))}"

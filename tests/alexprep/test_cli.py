@@ -105,9 +105,7 @@ def test_what_is_allowed_but_seldom_meant_is_noted(tmp_path, raw_folder):
     assert "Note: only one class (n00000001): there is nothing to learn from it" in result.output
 
 
-@pytest.mark.parametrize(
-    ("size", "crop"), [(256, None), (160, 143), (128, 115), (72, 67), (64, 64)]
-)
+@pytest.mark.parametrize(("size", "crop"), [(256, None), (160, 143), (128, 115), (72, 67)])
 def test_the_crop_that_is_proposed_is_the_paper_s_share_and_fits_conv1(size, crop):
     assert fit_options(size) == (f" --recipe quick --crop {crop}" if crop else "")
 
