@@ -25,15 +25,22 @@ class StuckAlarm:
         self.guessing = math.log(classes)
         # he and torch fit any scale
         self._too_small = normalise == "mean-std" and init not in ("he", "torch")
-        self._losses: deque[float] = deque(maxlen=WINDOW)
+        self._heard: deque[tuple[int, float]] = deque()  # of the last WINDOW steps
+        self._first: int | None = None  # the first step heard of, in this process
         self._stuck = False
 
     def hear(self, step: int, loss: float) -> str | None:
-        """Take the loss of a step; return a sentence when there is something to say."""
-        self._losses.append(loss)
-        if len(self._losses) < WINDOW or step < PATIENCE:
+        """Take the loss of a step; return a sentence when there is something to say.
+
+        Not every step has to be told: on a GPU one in twenty is.
+        """
+        self._first = step if self._first is None else self._first
+        self._heard.append((step, loss))
+        while self._heard[0][0] <= step - WINDOW:
+            self._heard.popleft()
+        if step < PATIENCE or step - self._first < WINDOW - 1:
             return None
-        mean = math.fsum(self._losses) / len(self._losses)
+        mean = math.fsum(loss for _, loss in self._heard) / len(self._heard)
         stuck = abs(mean - self.guessing) <= MARGIN * self.guessing
         if stuck == self._stuck:
             return None

@@ -9,12 +9,15 @@ from alextrain.training.health import PATIENCE, StuckAlarm
 from alextrain.training.loop import StepResult, check_finite, step_seed
 
 
-def sentences(alarm, losses):
-    return [text for step, loss in enumerate(losses, 1) if (text := alarm.hear(step, loss))]
+def sentences(alarm, losses, every=1):
+    told = [(step, loss) for step, loss in enumerate(losses, 1) if step % every == 0]
+    return [text for step, loss in told if (text := alarm.hear(step, loss))]
 
 
-def test_a_loss_at_guessing_is_named_once_with_advice():
-    said = sentences(StuckAlarm(1000, "mean-std"), [math.log(1000) + 0.01] * (PATIENCE + 200))
+@pytest.mark.parametrize("every", [1, 20], ids=["each step", "one in twenty, as on a GPU"])
+def test_a_loss_at_guessing_is_named_once_with_advice(every):
+    losses = [math.log(1000) + 0.01] * (PATIENCE + 200)
+    said = sentences(StuckAlarm(1000, "mean-std"), losses, every)
     assert len(said) == 1
     assert said[0].startswith("step 300: the loss is stuck at 6.9")
     assert "normalise = mean-image" in said[0]
@@ -32,6 +35,12 @@ def test_a_network_that_begins_late_is_told_from_one_that_never_does():
     said = sentences(StuckAlarm(10, "mean-image"), losses)
     assert len(said) == 2
     assert "has begun to learn" in said[1]
+
+
+def test_after_a_resumption_a_hundred_steps_are_heard_before_anything_is_said():
+    alarm = StuckAlarm(10, "mean-image")
+    said = [step for step in range(5001, 5301) if alarm.hear(step, math.log(10))]
+    assert said == [5100]
 
 
 def test_a_network_that_learns_hears_nothing():
