@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from alexprep.figures.page import GRAY, new_figure, pixels, save, show
+from alexprep.figures.page import GRAY, new_figure, pixels, printed, save, show
 from alexprep.records.report import CONVERTED, REPAIRED, SKIPPED, Outcome, Report
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
@@ -55,8 +55,9 @@ def draw_odd_files(directory: Path, path: Path, files: int = _FILES) -> int:
     for axes, outcome in zip(grid.flat, chosen, strict=False):
         _draw(axes, outcome, stored.get(outcome.sha256))
     of = f" of {len(outcomes):,}" if len(outcomes) > len(chosen) else ""
+    name = printed(directory.resolve().name)
     figure.suptitle(
-        f"{len(chosen):,}{of} files of {directory.resolve().name} that were not taken as they are",
+        f"{len(chosen):,}{of} files of {name} that were not taken as they are",
         fontsize=11,
     )
     save(figure, path)
@@ -95,7 +96,7 @@ def _draw(axes: Axes, outcome: Outcome, image: NDArray[np.uint8] | None) -> None
     axes.add_patch(edge)
     name = outcome.file.rpartition("/")[2]
     reason = textwrap.wrap(f"{outcome.done}: {outcome.what}", _WIDTH, max_lines=3)
-    axes.set_xlabel("\n".join([_short(name), *reason]), fontsize=7.5)
+    axes.set_xlabel("\n".join(map(printed, [_short(name), *reason])), fontsize=7.5)
 
 
 def _short(name: str) -> str:

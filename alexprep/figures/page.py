@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from alexprep.errors import ImageError, ShardError
 from alexprep.files import disk_errors, write_atomically
 from alexprep.measuring.stored import decode_stored
+from alexprep.raw.source import shown
 from alexprep.shards.reader import ShardReader
 
 CHANNELS = ("R", "G", "B")
@@ -42,6 +44,11 @@ def show(axes: Axes, image: NDArray[np.uint8]) -> None:
     axes.spines[:].set_visible(False)
 
 
+def printed(name: str) -> str:
+    """Return a name as matplotlib can draw it: any file or folder may be called anything."""
+    return shown(name).replace("$", r"\$")  # no formula
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return a figure of so many inches that lays itself out."""
     return Figure(figsize=(width, height), layout="constrained")
@@ -54,8 +61,11 @@ def save(figure: Figure, path: Path) -> None:
         DiskError: it cannot be written.
     """
     buffer = io.BytesIO()
-    # Without the program's version in it, the same picture is the same bytes.
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    with warnings.catch_warnings():
+        # A sign that the font has not is drawn as a box.
+        warnings.filterwarnings("ignore", message="Glyph")
+        # Without the program's version in it, the same picture is the same bytes.
+        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, buffer.getvalue())

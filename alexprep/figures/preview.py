@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 from alexprep.errors import ShardError
-from alexprep.figures.page import new_figure, pixels, save
+from alexprep.figures.page import new_figure, pixels, printed, save
 from alexprep.shards.reader import ShardReader
 
 
@@ -42,9 +42,10 @@ def draw_preview(directory: Path, path: Path, split: str = "train", count: int =
         if number < count:
             axes.imshow(pixels(reader, number), interpolation="antialiased")
             label = int(reader.labels[number])
-            axes.set_title(_shortened(words[label]), fontsize=9, pad=3)
+            axes.set_title(printed(_shortened(words[label])), fontsize=9, pad=3)
+    name = printed(directory.resolve().name)
     size, of = reader.size, f"{len(reader):,} of {split}"
-    figure.suptitle(f"{count:,} of {of} in {directory.resolve().name}, {size}x{size}", fontsize=11)
+    figure.suptitle(f"{count:,} of {of} in {name}, {size}x{size}", fontsize=11)
     reader.close()
     save(figure, path)
     return count

@@ -13,6 +13,7 @@ from alexprep.raw.spool import cheap_sample
 from alexprep.shards.tar import BLOCK
 
 _IMAGES = 64
+_SECONDS = 5.0  # after so long, what has been measured will do
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def measure_plan(plan: Plan, images: int = _IMAGES) -> Estimate | None:
     """Read and prepare the first images of a plan, in its order, and write nothing.
 
     That order is random, so they are a fair sample, and reading them costs what reading all will:
-    a slow disk shows before the work begins.
+    a slow disk shows before the work begins. It ends after some seconds, with fewer images.
 
     Returns:
         None where not one of them is an image.
@@ -58,7 +59,10 @@ def measure_plan(plan: Plan, images: int = _IMAGES) -> Estimate | None:
     samples = (sample.source for task in plan.tasks for sample in task.samples)
     read = work = size = 0.0
     good = 0
+    end = time.perf_counter() + _SECONDS
     for source in cheap_sample(samples, images):
+        if good and time.perf_counter() > end:
+            break
         begun = time.perf_counter()
         try:
             data = read_source(source)

@@ -157,10 +157,13 @@ def _read(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ShardError(_no_manifest(folder)) from error
-    except (ValueError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+    except OSError as error:
         raise ShardError(
-            f"{path}: cannot be read ({reason}); make the shards again with `alexprep shard`"
+            f"{path}: cannot be read ({error.strerror}); see to its permissions and its disk"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ShardError(
+            f"{path}: cannot be read ({error}); make the shards again with `alexprep shard`"
         ) from error
     if not isinstance(content, dict):
         raise ShardError(f"{path}: is not a manifest of alexprep; name a folder that it made")

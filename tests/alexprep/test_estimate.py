@@ -45,3 +45,14 @@ def test_bad_files_do_not_count_in_the_estimate(raw):
     for path in raw.rglob("*.JPEG"):
         path.write_bytes(b"text")
     assert measure_plan(plan_of(raw)) is None
+
+
+def test_a_slow_source_does_not_hold_up_the_work(raw, monkeypatch):
+    monkeypatch.setattr(estimate, "_SECONDS", 0.05)
+    original = estimate.read_source
+    monkeypatch.setattr(
+        estimate, "read_source", lambda source: time.sleep(0.03) or original(source)
+    )
+    assert 1 <= measure_plan(plan_of(raw)).images <= 3
+    monkeypatch.setattr(estimate, "_SECONDS", 0.0)
+    assert measure_plan(plan_of(raw)).images == 1

@@ -1,19 +1,24 @@
 """Pictures of what is in a set: augmentation, levels, odd files."""
 
 import io
+import os
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from alexprep.building.build import build
-from alexprep.figures import draw_augmentation, draw_histograms, draw_odd_files
+from alexprep.figures import draw_augmentation, draw_histograms, draw_odd_files, draw_preview
 from alexprep.figures.histograms import count_levels
+from alexprep.planning.plan import make_plan
+from alexprep.raw.detect import open_raw
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import Statistics
 
 from .commands import run
 from .pictures import jpeg
-from .sets import plan_of, spoil
+from .rawsets import write_folders
+from .sets import SETTINGS, plan_of, spoil
 from .shardsets import noise, write_shards
 from .test_figures import holds_colour, pixels
 
@@ -120,3 +125,16 @@ def test_without_statistics_it_says_how_to_make_them(raw, target):
     result = run("figures", target)
     assert result.exit_code == 1
     assert "stats.npz: is missing; make it with `alexprep stats" in result.output
+
+
+@pytest.mark.filterwarnings("error")
+def test_classes_and_files_may_be_called_anything(tmp_path):
+    files = {}
+    for number, name in enumerate(("$x_{", "a\nb", os.fsdecode(b"c\xff"), "犬 \U0001f415", " ")):
+        files[f"train/{name}/1.JPEG"] = jpeg(40, 40, seed=number)
+        files[f"train/{name}/{name}$.JPEG"] = b"text"
+    raw = write_folders(tmp_path / "raw", files)
+    target = tmp_path / os.fsdecode(b"$s\xfe")
+    build(make_plan(open_raw(raw), SETTINGS), target, 1)
+    assert draw_preview(target, tmp_path / "p.png", "train") == 5
+    assert draw_odd_files(target, tmp_path / "o.png") == 5
