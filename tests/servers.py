@@ -21,6 +21,8 @@ class Ranges(http.server.SimpleHTTPRequestHandler):
         self.server.asked.append((self.path, self.headers.get("Range")))
         fault = self.server.plan.pop(0) if self.server.plan else None
         path = Path(self.translate_path(self.path))
+        if self.server.broken and self.server.broken in self.path:
+            fault = "die"
         if isinstance(fault, int):
             self.send_error(fault)
             return
@@ -54,10 +56,10 @@ class Server(http.server.ThreadingHTTPServer):
 
 @contextmanager
 def serving(folder, *, ranges=True):
-    """Serve a folder; yields the server, which has `url`, `asked` and `plan`."""
+    """Serve a folder; yields the server, which has `url`, `asked`, `plan` and `broken`, a name."""
     handler = partial(Ranges, directory=folder)
     with Server(("127.0.0.1", 0), handler) as server:
-        server.ranges, server.asked, server.plan = ranges, [], []
+        server.ranges, server.asked, server.plan, server.broken = ranges, [], [], None
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

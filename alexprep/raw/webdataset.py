@@ -6,7 +6,6 @@ the keys tell them: in a folder (n01440764/...) or a wnid in front (n01440764_10
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, islice
@@ -19,6 +18,7 @@ from alexprep.raw.containers import Archive
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.numbered import class_folders, number_folders, own_order, split_in_name
 from alexprep.raw.place import open_place, titled
+from alexprep.raw.sidecars import IMAGES, LABELS, MAX_LABEL, Label, read_label
 from alexprep.raw.source import (
     RawSet,
     Source,
@@ -32,14 +32,8 @@ from alexprep.raw.source import (
 from alexprep.raw.tarwalk import walk
 
 NAME = "webdataset"
-IMAGES = ("jpg", "jpeg", "png", "webp", "ppm", "pgm", "gif", "bmp", "tif", "tiff")
-LABELS = ("cls", "cls.txt", "label", "json", "txt")  # in this order, where there are several
-_FIELDS = ("label", "cls", "class", "class_id", "target")  # of a .json, in this order
-_MAX_LABEL = 1 << 20  # bytes; a label is a number or a word, a .json may hold more beside it
 _LOOK = 16  # members looked at to recognise the layout
 _WNID = re.compile(r"(n\d{8})_")
-
-Label = int | str
 
 
 class _Member(NamedTuple):
@@ -189,26 +183,9 @@ def _first(members: dict[str, _Member], extensions: Sequence[str]) -> _Member | 
 def _label(tar: str, member: _Member, read: Callable[[int, int], bytes]) -> Label | None:
     """Return a sample's label; None for an empty one."""
     title = f"{titled(tar)}: {shown(member.key)}.{member.extension}"
-    if member.size > _MAX_LABEL:
+    if member.size > MAX_LABEL:
         raise RawError(f"{title} has {member.size:,} bytes, more than a label has")
-    try:
-        text = read(member.size, member.offset).decode("utf-8-sig").strip()
-        if member.extension != "json":
-            return _number_or_text(text)
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RawError(f"{title} cannot be read as text ({type(error).__name__})") from error
-    if isinstance(content, dict):
-        content = next((content[name] for name in _FIELDS if name in content), None)
-    if content is None or (isinstance(content, int | str) and not isinstance(content, bool)):
-        return content
-    raise RawError(f"{title} holds no label; expected a number or a text under {_FIELDS[0]!r}")
-
-
-def _number_or_text(text: str) -> Label | None:
-    if text.isascii() and text.removeprefix("-").isdigit():
-        return int(text)
-    return text or None
+    return read_label(title, member.extension, read(member.size, member.offset))
 
 
 def _classes(samples: list[Sample], path: Path | str) -> tuple[dict[Label, str], tuple[str, ...]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alextrain.ranks import Ranks
 
 
-def find_lr(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> None:
+def find_lr(shards: Path | str, machine: Machine, options: dict[str, Any], ranks: Ranks) -> None:
     """Search, draw, name a rate and the next command.
 
     Raises:

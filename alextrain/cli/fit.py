@@ -13,12 +13,13 @@ from alextrain.cli.fit_parts import finish, make_run, open_shards
 from alextrain.cli.options import (
     CHECKPOINT,
     RECIPE_KEYS,
-    SHARDS,
+    SHARDS_OR_TARS,
     cache_option,
     decode_option,
     machine_options,
     overrides_of,
     set_option,
+    tars_options,
     workers_option,
 )
 
@@ -53,7 +54,7 @@ def _recipe_options(command: Any) -> Any:
 
 
 @click.command()
-@click.argument("shards", type=SHARDS)
+@click.argument("shards", type=SHARDS_OR_TARS)
 @click.option(
     "--recipe", default="paper", show_default=True, help="A recipe's name, or a .toml file."
 )
@@ -63,6 +64,7 @@ def _recipe_options(command: Any) -> Any:
 @workers_option
 @cache_option
 @decode_option
+@tars_options
 @click.option(
     "--micro-batch",
     type=click.IntRange(1),
@@ -126,13 +128,14 @@ def _recipe_options(command: Any) -> Any:
     help="Start from the weights of another run, or (--model torchvision) of torchvision's "
     "alexnet; with other classes the last layer is new.",
 )
-def fit(shards: Path, **options: Any) -> None:
+def fit(shards: Path | str, **options: Any) -> None:
     """Train a network on SHARDS.
 
-    SHARDS is a folder that `alexprep shard` and `alexprep stats` have made. Checkpoints (last.pt,
-    best.pt), logs (log.jsonl, epochs.csv, TensorBoard), curves.png and report.html go into the
-    run's folder. Ctrl-C and SIGTERM save and say how to resume, SIGUSR1 saves and goes on; a
-    resumed run equals an uninterrupted one.
+    SHARDS is a folder that `alexprep shard` and `alexprep stats` have made; or WebDataset tars that
+    others made: a folder of them, or paths and URLs with braces, which are streamed. Checkpoints
+    (last.pt, best.pt), logs (log.jsonl, epochs.csv, TensorBoard), curves.png and report.html go
+    into the run's folder. Ctrl-C and SIGTERM save and say how to resume, SIGUSR1 saves and goes on;
+    a resumed run equals an uninterrupted one.
 
     Started by torchrun, the processes share each batch: --batch-size is that of all together, and
     the result is the same but for rounding.
@@ -145,6 +148,7 @@ def fit(shards: Path, **options: Any) -> None:
       alextrain fit /shards --recipe mine.toml --set clip=2 --set policy=cosine
       alextrain fit /shards --run runs/paper --resume
       alextrain fit /shards --recipe quick --find-lr
+      alextrain fit 'https://host/t-{000..099}.tar' --classes 1000 --samples 1281167
       alextrain fit /shards --recipe quick --repeat 3
       torchrun --nproc-per-node 8 -m alextrain fit /shards --run-folder runs/big --resume auto
     """
@@ -162,7 +166,7 @@ def fit(shards: Path, **options: Any) -> None:
             fit_once(shards, machine, options, ranks)
 
 
-def fit_once(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> Sets:
+def fit_once(shards: Path | str, machine: Machine, options: dict[str, Any], ranks: Ranks) -> Sets:
     """Train once; stopped by the user, end with the status of the signal."""
     from alextrain.cli.screen import Screen
     from alextrain.ranks import agreed
@@ -195,7 +199,7 @@ def _train(run: Run) -> RunResult:
         raise SystemExit(1) from None
 
 
-def _repeat(shards: Path, machine: Machine, options: dict[str, Any], ranks: Ranks) -> None:
+def _repeat(shards: Path | str, machine: Machine, options: dict[str, Any], ranks: Ranks) -> None:
     """Train with several seeds, each in a folder of its own, and compare."""
     from alexprep.files import write_atomically
     from alextrain.ranks import agreed

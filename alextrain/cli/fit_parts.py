@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     from alextrain.training.sets import Sets
 
 
+_OF_TARS = ("val", "stats", "size", "samples", "classes")
+
+
 def open_shards(
-    shards: Path,
+    shards: Path | str,
     recipe: Recipe,
     machine: Machine,
     options: dict[str, Any],
     screen: Screen,
     ranks: Ranks,
 ) -> Sets:
-    """Open the shards with the options of the command."""
+    """Open the shards, or the tars, with the options of the command."""
     from alextrain.training.sets import open_sets
 
+    if isinstance(shards, str):
+        return _open_tars(shards, recipe, machine, options, ranks)
+    if given := [f"--{name}" for name in _OF_TARS if options.get(name) is not None]:
+        raise click.UsageError(f"{', '.join(given)}: of tars only; {shards} is a set of shards")
     return open_sets(
         shards,
         recipe,
@@ -37,6 +44,22 @@ def open_shards(
         ranks=ranks,
         on_cached=screen.caching,
     )
+
+
+def _open_tars(
+    text: str, recipe: Recipe, machine: Machine, options: dict[str, Any], ranks: Ranks
+) -> Sets:
+    from alextrain.training.streamed_sets import Tars, open_streamed
+
+    given = Tars(
+        text,
+        classes=options["classes"],
+        samples=options["samples"],
+        validation=options["val"],
+        statistics=options["stats"],
+        size=options["size"] or 256,
+    )
+    return open_streamed(given, recipe, machine, options["workers"], ranks)
 
 
 def make_run(
@@ -62,7 +85,7 @@ def make_run(
     return Run(folder, sets, trainer, machine, screen, saving, histograms=options["histograms"])
 
 
-def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
+def finish(result: RunResult, shards: Path | str, folder: Path, sets: Sets) -> None:
     """Draw the curves, write the report, say how the run ended and what to do next."""
     from alextrain.figures import draw_curves
     from alextrain.reports.run_report import write_report
@@ -77,10 +100,10 @@ def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
         draw_curves(folder / "curves.png", epochs, classes, lines)
         click.echo(f"Report: {write_report(folder, story)}")
     if not result.finished:
-        click.echo(
-            f"Stopped at step {result.step:,}; continue with:\n"
-            f"  alextrain fit {shards} --run {folder} --resume"
-        )
+        again = f"  alextrain fit {shards} --run {folder} --resume"
+        if isinstance(shards, str):
+            again = "  the same command and --resume auto"
+        click.echo(f"Stopped at step {result.step:,}; continue with:\n{again}")
         return
     if sets.validation is None:
         click.echo(f"Nothing was validated: there is no val split. Weights: {result.checkpoint}")
@@ -93,9 +116,11 @@ def finish(result: RunResult, shards: Path, folder: Path, sets: Sets) -> None:
             f"({sets.validation.name}, 1 view). Weights: {result.checkpoint}"
         )
     split = "val" if "val" in sets.manifest.splits else "train"
-    click.echo(
-        "Next:\n"
+    of_shards = (
         f"  alextrain eval {result.checkpoint} {shards} --split {split} --views 10\n"
         f"  alextrain report {folder} {shards}\n"
+    )
+    click.echo(
+        f"Next:\n{'' if isinstance(shards, str) else of_shards}"
         f"  alextrain predict {result.checkpoint} IMAGE"
     )

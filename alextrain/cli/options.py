@@ -15,6 +15,52 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 # keys of a recipe that `fit` has options for
 RECIPE_KEYS = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
 SHARDS = FOLDER_OR_URL
+
+
+class ShardsOrTars(click.Path):
+    """A set of shards, as a folder here; or the text that names tars without a manifest."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return a Path, or the text."""
+        from alextrain.data.tars import names_tars
+
+        if isinstance(value, Path):
+            return value
+        return value if names_tars(value) else SHARDS.convert(value, param, ctx)
+
+
+SHARDS_OR_TARS = ShardsOrTars()
+
+
+def tars_options(command: Command) -> Command:
+    """Add what has to be said of tars without a manifest."""
+    for option in (
+        click.option("--val", metavar="TARS", help="Of tars: others, to validate on."),
+        click.option(
+            "--stats",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Of tars: mean and colours from a stats.npz. [default: their first 1,000 images]",
+        ),
+        click.option(
+            "--size",
+            type=click.IntRange(1),
+            metavar="S",
+            help="Of tars: images are brought to SxS. [default: 256]",
+        ),
+        click.option(
+            "--samples",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Of tars: images of an epoch. [default: counted, once all are here]",
+        ),
+        click.option(
+            "--classes", type=click.IntRange(2), metavar="N", help="Of tars: how many there are."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 CHECKPOINT = click.Path(path_type=Path)
 
 

@@ -5,5 +5,6 @@
 
 from alextrain.data.any_model import batches
 from alextrain.data.draws import Augmentation
+from alextrain.recipes.tables import Distortions
 
-__all__ = ["Augmentation", "batches"]
+__all__ = ["Augmentation", "Distortions", "batches"]

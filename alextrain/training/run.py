@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from alexprep.errors import RawError, ShardError
 from alextrain.device import Machine
 from alextrain.errors import DivergedError, RecipeError
 from alextrain.recipes.recipe import Recipe
@@ -37,6 +41,8 @@ from alextrain.training.setup import make_augmenter
 from alextrain.training.signals import describe_signals, measure_signals
 from alextrain.training.snapshot import adopt_weights, check_same_shards, pack, unpack
 from alextrain.training.warm_start import read_start
+
+_Batches = Generator[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,7 @@ class Run:
         every = 1 if self.machine.device.type == "cpu" else 20
         batches = self.feed.batches(progress)
         saved = Saved(progress.step)
-        for result in self.trainer.train(batches, samples, self.tally):
+        for result in self.trainer.train(self._kept(batches, log), samples, self.tally):
             due = result.step % every == 0 or progress.seen == samples
             shown = self._figures(result, log) if due else None
             if sentence := self.trainer.gradients.note:
@@ -181,6 +187,16 @@ class Run:
             if wish is Wish.SAVE and progress.seen < samples:  # else the end of the epoch does it
                 self._save()
                 saved = Saved(progress.step)
+
+    def _kept(self, batches: _Batches, log: RunLog | NoLog) -> _Batches:
+        """Pass batches on; where none can be had any more, save what was trained."""
+        try:
+            yield from batches
+        except (RawError, ShardError):
+            if self.ranks.count == 1 and self.trainer.progress.step:
+                self._save()
+                self._tell(log, f"saved at step {self.trainer.progress.step:,}, to be resumed")
+            raise
 
     def _figures(self, result: StepResult, log: RunLog | NoLog) -> dict[str, float]:
         """Fetch and log what is known of the epoch: host and device meet here and nowhere else."""

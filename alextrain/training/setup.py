@@ -121,7 +121,8 @@ def banner(folder: Path, sets: Sets, trainer: Trainer, machine: Machine) -> list
         (
             f"Recipe:   {recipe.name}: model {network.model}, width {network.width:g}, "
             f"{parameters:,} parameters, crop {recipe.input.crop}, batch {recipe.batch_size}, "
-            f"{recipe.epochs} epochs, rate {recipe.optimiser.lr:g}, seed {recipe.seed}"
+            f"{recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}, "
+            f"rate {recipe.optimiser.lr:g}, seed {recipe.seed}"
         ),
         *(f"Note:     {note}" for note in sets.notes),
         f"Run:      {folder}",

@@ -1,0 +1,57 @@
+"""Tars that `fit` is given in place of a set of shards: which they are, and where.
+
+Paths and URLs of http(s) and of what fsspec reads, with braces, several joined by ::, or a folder
+of tars without a manifest. Nothing else: a `pipe:` would run a command.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alexprep.errors import ShardError
+from alexprep.remote.urls import check_url, is_url, shown_url
+from alexprep.shards.manifest import MANIFEST, WORK
+
+_SUFFIX = ".tar"
+
+
+def names_tars(text: str) -> bool:
+    """Tell whether a text names tars, not a set of shards."""
+    if is_url(text) or "{" in text or "::" in text:
+        return text.endswith((_SUFFIX, "}")) or "::" in text or text.startswith("pipe:")
+    path = Path(text)
+    if path.is_dir():
+        finished = (path / MANIFEST).exists() or (path / WORK).exists()
+        return not finished and any(path.glob(f"*{_SUFFIX}"))
+    return path.suffix == _SUFFIX
+
+
+def list_tars(text: str) -> list[str]:
+    """Return the paths and URLs that a text names, in order.
+
+    Raises:
+        RawError: a URL of a scheme that is not read, such as `pipe:`.
+        ShardError: a path that is not there, or named twice.
+    """
+    from webdataset.shardlists import expand_urls  # noqa: PLC0415  # slow to import
+
+    for part in text.split("::"):
+        if is_url(part):
+            check_url(part)
+    path = Path(text)
+    if path.is_dir():
+        return sorted(map(str, path.glob(f"*{_SUFFIX}")))
+    tars = list(expand_urls(text))
+    for tar in tars:
+        if is_url(tar):
+            check_url(tar)
+        elif not Path(tar).is_file():
+            raise ShardError(f"{tar}: no such file; name tars that are there, or a folder of them")
+    if twice := next((tar for tar in tars if tars.count(tar) > 1), None):
+        raise ShardError(f"{shown(twice)}: is named twice; name each tar once")
+    return tars
+
+
+def shown(tar: str) -> str:
+    """Return a path or URL as it may be printed."""
+    return shown_url(tar) if is_url(tar) else tar

@@ -1,0 +1,255 @@
+"""Tars that others made, streamed: each sample once an epoch, from a server as from here."""
+
+import io
+import shutil
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from alexprep.errors import ShardError
+from alexprep.measuring.moments import sum_images
+from alexprep.settings import PrepSettings
+from alexprep.shards.statistics import Statistics
+from alextrain.cli import main
+from alextrain.data.foreign import Stream
+from alextrain.data.streamed import StreamLoader
+from alextrain.data.tars import list_tars, names_tars
+from alextrain.ranks import ALONE
+from alextrain.training.checkpoint import load_checkpoint, load_latest
+from alextrain.training.run import Run
+from alextrain.training.setup import make_trainer
+from alextrain.training.streamed_sets import Tars, open_streamed
+from tests.servers import serving
+
+from .small_runs import MACHINE, Listener, recipe, same, weights_of
+from .small_shards import encode, picture
+
+SETTINGS = PrepSettings(size=72)
+FIT = ["--recipe", "quick", "--width", "0.05", "--crop", "67", "--batch-size", "5", "--size", "72"]
+HERE = ["--device", "cpu", "--workers", "1", "--classes", "3"]
+
+
+def write_tar(path, numbers, side=72, extra=()):
+    """Images with labels, and what else lies under the last key."""
+    with tarfile.open(path, "w") as tar:
+        for number in numbers:
+            members = [("jpg", encode(picture(number, side))), ("cls", b"%d\n" % (number % 3))]
+            for extension, data in (*members, *(extra if number == numbers[-1] else ())):
+                info = tarfile.TarInfo(f"{number:04d}.{extension}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.fixture(scope="module")
+def tars(tmp_path_factory):
+    """22 images in three tars; one lies beside what is not for us."""
+    folder = tmp_path_factory.mktemp("tars")
+    write_tar(folder / "t-000.tar", range(9))
+    write_tar(folder / "t-001.tar", range(9, 18), extra=[("pyd", b"boom"), ("pickle", b"boom")])
+    write_tar(folder / "t-002.tar", range(18, 22))
+    write_tar(folder.parent / "val.tar", range(30, 37))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALEXKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "tars"
+
+
+def fit(*arguments):
+    return CliRunner().invoke(main, ["fit", *map(str, arguments)])
+
+
+def loader_of(folder, samples=22, seed=3, classes=3):
+    stream = Stream(tuple(list_tars(str(folder))), seed)
+    return StreamLoader(stream, samples, classes, SETTINGS, 5, 2)
+
+
+def test_each_sample_comes_once_an_epoch_in_an_order_of_its_own(tars):
+    stream = Stream(tuple(list_tars(str(tars))), 3)
+    orders = [[taken.title for taken in stream.epoch(epoch)] for epoch in (0, 1, 0)]
+    assert len(set(orders[0])) == 22
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] == orders[2] != orders[1]
+    assert orders[0] != sorted(orders[0])
+    others = [taken.title for taken in Stream(stream.tars, 4).epoch(0)]
+    assert others != orders[0]
+
+
+def test_pixels_are_those_of_shards_and_labels_go_with_them(tars):
+    loader = loader_of(tars, seed=None)
+    batches = list(loader.batches(np.arange(22)))
+    loader.close()
+    assert [len(batch.labels) for batch in batches] == [5, 5, 5, 5, 2]
+    images = torch.cat([batch.images for batch in batches])
+    labels = torch.cat([batch.labels for batch in batches])
+    assert labels.tolist() == [number % 3 for number in range(22)]
+    distance = (images[7].int() - torch.tensor(picture(7, 72)).int()).abs()
+    assert distance.float().mean() < 3  # as JPEG has it
+
+
+def test_an_epoch_begun_in_the_middle_has_what_was_left(tars):
+    loader = loader_of(tars)
+    numbers = np.arange(22, 44)  # of the second epoch
+    whole = list(loader.batches(numbers))
+    rest = list(loader.batches(numbers[10:]))
+    overlapping = list(loader.parts([numbers[:6], numbers[4:10], numbers[:0], numbers[9:11]]))
+    loader.close()
+    for ours, theirs in zip(rest, whole[2:], strict=True):
+        assert torch.equal(ours.images, theirs.images)
+    joined = torch.cat([batch.images for batch in whole])
+    for batch, (low, high) in zip(overlapping, [(0, 6), (4, 10), (0, 0), (9, 11)], strict=True):
+        assert torch.equal(batch.images, joined[low:high])
+
+
+def test_other_sizes_are_brought_to_the_size_asked(tmp_path):
+    write_tar(tmp_path / "large.tar", range(3), side=100)
+    loader = loader_of(tmp_path, samples=3)
+    (batch,) = loader.batches(np.arange(3))
+    loader.close()
+    assert batch.images.shape == (3, 72, 72, 3)
+
+
+def test_a_server_gives_the_same_run_as_a_folder(tars, tmp_path, cache):
+    common = [*FIT, *HERE, "--epochs", 2]
+    val = tars.parent / "val.tar"
+    result = fit(tars, *common, "--val", val, "--run", tmp_path / "here")
+    assert result.exit_code == 0, result.output
+    assert "22 images to train on, 7 to validate on (val), 3 classes" in result.output
+    assert "3 tars without a manifest, streamed by webdataset" in result.output
+    assert "alextrain eval" not in result.output
+    with serving(tars.parent) as server:
+        url = f"{server.url}/{tars.name}/t-{{000..002}}.tar"
+        remote = [url, *common, "--val", f"{server.url}/val.tar", "--run"]
+        result = fit(*remote, tmp_path / "there")
+        assert result.exit_code == 1
+        assert "3 of 3 tars have yet to come" in result.output
+        result = fit(*remote, tmp_path / "there", "--samples", 22)
+        assert result.exit_code == 0, result.output
+    assert len(list(cache.iterdir())) == 4
+    ours, theirs = (weights_of(tmp_path / run / "last.pt") for run in ("here", "there"))
+    assert same(ours, theirs)
+    # All are here now, though the server has ended, and can be counted.
+    result = fit(*remote, tmp_path / "again")
+    assert result.exit_code == 0, result.output
+    assert same(ours, weights_of(tmp_path / "again" / "last.pt"))
+
+
+@pytest.mark.parametrize("name", ["quick", "mixed"])
+def test_a_run_stopped_in_mid_epoch_goes_on_to_the_same_weights(tars, tmp_path, name):
+    given = recipe("quick", epochs=2, **({"mixup": 0.4} if name == "mixed" else {}))
+
+    def run(folder, stop_after=None, resume=False):
+        sets = open_streamed(Tars(str(tars), classes=3, size=72), given, MACHINE, 2, ALONE)
+        trainer = make_trainer(given, MACHINE, 3, compiled=False)
+        one = Run(tmp_path / folder, sets, trainer, MACHINE, Listener(stop_after))
+        one.start(load_latest(tmp_path / folder) if resume else None)
+        one.fit()
+        sets.train.close()
+
+    run("whole")
+    run("cut", stop_after=3)
+    run("cut", stop_after=4, resume=True)
+    run("cut", resume=True)
+    assert same(weights_of(tmp_path / "whole/last.pt"), weights_of(tmp_path / "cut/last.pt"))
+
+
+def test_a_server_that_dies_leaves_the_steps_that_were_done(tars, tmp_path, monkeypatch):
+    monkeypatch.setattr("alexprep.remote.attempts._FIRST_WAIT", 0.001)
+    monkeypatch.setattr("alextrain.data.foreign.BUFFER", 2)
+    sizes = StreamLoader(Stream((str(tars / "t-000.tar"),)), 9, 3, SETTINGS, 9, 1)
+    (batch,) = sizes.batches(np.arange(9))
+    stats = sum_images(batch.images.numpy())
+    Statistics(9, stats.pixel_sum, stats.outer_sum, "", "train").save(tmp_path / "stats.npz")
+    with serving(tars) as server:
+        url = f"{server.url}/t-{{000..002}}.tar"
+        order = [taken.title for taken in Stream(tuple(list_tars(url)), 0).epoch(0)]
+        server.broken = order[-1].partition(",")[0].rpartition("/")[2]
+        shutil.rmtree(tmp_path / "cache")
+        common = [*FIT, *HERE, "--epochs", 1, "--samples", 22, "--stats", tmp_path / "stats.npz"]
+        result = fit(url, *common, "--run", tmp_path / "run")
+        assert result.exit_code == 1
+        assert result.output.splitlines()[-1].startswith(f"Error: {server.url}/{server.broken}: ")
+        assert "run the same command again" in result.output
+        assert "saved at step" in result.output
+        assert load_checkpoint(tmp_path / "run" / "last.pt")["progress"]["step"] > 0
+        server.broken = None
+        result = fit(url, *common, "--run", tmp_path / "run", "--resume", "auto")
+        assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pipe:touch {0}/boom", "pipe: is no scheme that is read"),
+        ("{0}/t-000.tar::pipe:touch {0}/boom", "pipe: is no scheme that is read"),
+        ("{{{0}/t-000.tar,pipe:touch {0}/boom}}", "pipe: is no scheme that is read"),
+        ("ftp://host/a-{{0..3}}.tar", "ftp: is no scheme that is read"),
+        ("{0}/t-{{000..009}}.tar", "t-003.tar: no such file"),
+        ("{0}/t-000.tar::{0}/t-000.tar", "is named twice"),
+    ],
+)
+def test_what_is_no_tar_is_refused_before_anything_runs(tars, tmp_path, text, words):
+    result = fit(text.format(tars), *FIT, *HERE, "--run", tmp_path / "run")
+    assert result.exit_code == 1
+    assert words in result.output
+    assert not (tars / "boom").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_damaged_or_not_said_is_named(tars, tmp_path):
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    data = (tars / "t-000.tar").read_bytes()
+    (cut / "a.tar").write_bytes(data[: len(data) // 2])
+    cases = [
+        ([cut, *HERE], f"{cut}/a.tar: "),
+        ([cut, *HERE, "--samples", 9], f"{cut}/a.tar: is cut or damaged"),
+        ([tars, *HERE[:-2]], "give --classes N"),
+        ([tars, *HERE[:-1], 2], "has the label 2, and there are 2 classes; give --classes 3"),
+        ([tars, *HERE, "--samples", 23], "the tars hold 22 samples, and --samples says 23"),
+        ([tars, *HERE, "--holdout", 0.1], "give --val TARS"),
+    ]
+    for arguments, words in cases:
+        result = fit(*arguments, *FIT, "--epochs", 1, "--run", tmp_path / "run")
+        assert result.exit_code == 1, words
+        assert words in result.output
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    result = fit(tars, *FIT, *HERE[:-2], "--classes", 1, "--run", tmp_path / "run")
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ([("jpg", b"no picture"), ("cls", b"1")], "not an image"),
+        ([("jpg", None), ("cls", b"cat")], "has the label 'cat'; expected a number"),
+        ([("jpg", None)], "has no label; expected a number"),
+        ([("jpg", None), ("cls", b"1"), ("cls", b"2")], "duplicate file name"),
+    ],
+)
+def test_a_sample_that_is_none_is_named(tmp_path, members, words):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        for extension, given in members:
+            data = encode(picture(0, 72)) if given is None else given
+            info = tarfile.TarInfo(f"x/7.{extension}")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    loader = StreamLoader(Stream((str(path),)), 1, 3, SETTINGS, 1, 1)
+    with pytest.raises(ShardError, match=words) as caught:
+        list(loader.batches(np.arange(1)))
+    loader.close()
+    assert str(path) in str(caught.value)
+
+
+def test_options_of_tars_are_refused_beside_a_set(shards, tmp_path):
+    assert not names_tars(str(shards))
+    result = fit(shards, *FIT[:-2], "--classes", 3, "--run", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "--classes: of tars only" in result.output
