@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,16 +84,16 @@ def _samples(tars: Sequence[str]) -> Iterator[Taken]:
 
     reading = ""
 
-    def opened(paths: Iterator[tuple[str, Path]]) -> Iterator[dict[str, Any]]:
+    def opened(paths: Iterator[tuple[str, Path]]) -> Generator[dict[str, Any]]:
         nonlocal reading
         for tar, path in paths:
             reading = shown(tar)
             with path.open("rb") as stream:
                 yield {"url": reading, "stream": stream}
 
-    with brought(tars) as paths:
+    with brought(tars) as paths, closing(opened(paths)) as files:
         try:
-            members = tar_file_expander(opened(paths), select_files=_wanted)
+            members = tar_file_expander(files, select_files=_wanted)
             for sample in group_by_keys(members):
                 if (taken := _taken(sample)) is not None:
                     yield taken
