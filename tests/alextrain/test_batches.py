@@ -36,7 +36,7 @@ def test_the_promised_types_and_shapes_come_for_every_sample_once(shards):
 
 
 def test_it_is_the_one_function_of_its_package():
-    assert data.__all__ == ["Augmentation", "batches"]
+    assert data.__all__ == ["Augmentation", "Distortions", "batches"]
     page = (EXAMPLES.parent / "data.md").read_text()
     for name in inspect.signature(batches).parameters:
         assert f"`{name}`" in page
