@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from alextrain.errors import DivergedError
 from alextrain.training.evaluation import Evaluation
 from alextrain.training.metrics import Counts
 
@@ -26,8 +28,17 @@ def trained_values(trained: Counts, rate: float, seconds: float, classes: int) -
     return values | {"rate": rate, "seconds": seconds, "images_per_second": speed}
 
 
-def validated_values(found: Evaluation, classes: int) -> dict[str, Any]:
-    """Return what validation gave."""
+def validated_values(found: Evaluation, classes: int, epoch: int) -> dict[str, Any]:
+    """Return what validation gave after `epoch` epochs.
+
+    Raises:
+        DivergedError: its loss is no number.
+    """
+    if not math.isfinite(found.loss):
+        raise DivergedError(
+            f"the validation loss became {found.loss} after epoch {epoch}; nothing of this epoch "
+            "is kept: lower --lr, or use --amp off"
+        )
     values: dict[str, Any] = {"split": found.split, "views": found.views, "val_loss": found.loss}
     values["val_top1_error"] = found.top1_error
     if classes > FIVE:

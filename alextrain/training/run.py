@@ -14,7 +14,7 @@ from torch import Tensor
 
 from alexprep.errors import RawError, ShardError
 from alextrain.device import Machine
-from alextrain.errors import DivergedError, RecipeError
+from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import Recipe
 from alextrain.training.checkpoint import (
     BEST,
@@ -218,10 +218,8 @@ class Run:
     def _close_epoch(self, seconds: float) -> dict[str, Any]:
         """Validate, move on to the next epoch, keep the best weights."""
         progress, trained = self.trainer.progress, self.tally.result()
-        classes, rate = (
-            len(self.sets.manifest.classes),
-            self.trainer.optimiser.param_groups[0]["lr"],
-        )
+        classes = len(self.sets.manifest.classes)
+        rate = self.trainer.optimiser.param_groups[0]["lr"]
         values = trained_values(trained, rate, seconds, classes)
         if self.recipe.optimiser.clip:
             steps = math.ceil(self.sets.train_samples / self.recipe.batch_size)
@@ -231,12 +229,7 @@ class Run:
         if self.sets.validation is None:
             return values
         found = self.validate()
-        if not math.isfinite(found.loss):
-            raise DivergedError(
-                f"the validation loss became {found.loss} after epoch {progress.epoch}; nothing of "
-                "this epoch is kept: lower --lr, or use --amp off"
-            )
-        values |= validated_values(found, classes)
+        values |= validated_values(found, classes, progress.epoch)
         progress.errors.append(found.top1_error)
         if found.top1_error < progress.best:
             progress.best, self.best = found.top1_error, found

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from alextrain.cli import main
 from alextrain.recipes.recipe import load_recipe
@@ -55,6 +56,20 @@ def test_eval_names_split_and_views_and_agrees_with_the_run(trained, shards):
     assert f"{best['top1_error']:.2%}" in output.split("Best epoch")[1]
     ten = run("eval", folder / "best.pt", shards, *CPU, "--split", "train", "--views", 10)
     assert ten.output.startswith("train, 10 views: top-1 error ")
+
+
+def test_fit_gives_tensorboard_histograms_where_they_are_asked_for(shards, tmp_path):
+    given = [*QUICK, *CPU, "--epochs", 1, "--run", tmp_path / "run"]
+    assert run("fit", shards, *given, "--histograms").exit_code == 0
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert "activations/fc8" in board.Tags()["histograms"]
+
+
+@pytest.mark.parametrize("command", ["fit", "bench"])
+def test_decoding_on_a_gpu_that_is_not_there_is_refused(shards, command):
+    result = run(command, shards, *QUICK, *CPU, "--decode", "cuda")
+    assert result.exit_code == 1
+    assert "--decode cuda needs a CUDA GPU, and the network is on cpu" in result.output
 
 
 def test_eval_draws_confusion_kernels_and_mistakes(trained, shards, tmp_path):
