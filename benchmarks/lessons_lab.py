@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import OrderedDict
 from collections.abc import Callable
@@ -142,14 +141,14 @@ class Lab:
             see: Changes the uint8 squares before they are made the network's input.
             change: Changes the network's input.
             numbers: The samples in their order; None: all in the split's order.
-            training: Leave the model in training mode.
+            training: Leave the model in training mode; its running statistics move.
             drawn: Random crops of this seed in place of the centre.
             hear: Gets the logits and labels of each batch.
         """
         every = np.arange(len(self.val_set)) if numbers is None else numbers
         augmenter = make_augmenter(trained.recipe, self.statistics, self.machine)
         loader, tally, seen = Loader(self.val_set, BATCH, 1), Tally(), 0
-        model = copy.deepcopy(trained.model)  # in training mode its running statistics would move
+        model = trained.model
         model.train(training)
         with torch.no_grad():
             for batch in loader.batches(every):

@@ -28,6 +28,15 @@ def test_each_reason_not_to_learn_has_symptom_cure_and_a_test_that_exists():
             assert f"def {test}" in files[file], test
 
 
+def test_each_lesson_that_is_measured_has_its_experiment_and_each_experiment_its_lesson():
+    front = (ROOT / "docs/lessons.md").read_text().partition("\n## ")[0]
+    parts = re.split(r"^\*\*(\d+)\. ", front, flags=re.MULTILINE)[1:]
+    measured = {int(n) for n, text in zip(parts[::2], parts[1::2], strict=True) if "(B)" in text}
+    code = (ROOT / "benchmarks/lessons.py").read_text()
+    assert measured == {int(number) for number in re.findall(r"def lesson_(\d+)\(", code)}
+    assert len(measured) >= 16
+
+
 def test_each_row_of_the_paper_has_its_test_and_its_files():
     text = (ROOT / "docs/paper.md").read_text()
     rows = re.findall(r"(test_\w+\.py)(?:::(test_\w+))?", text)
