@@ -84,6 +84,30 @@ def _spread(values):
     return f"{mean:.1f} ± {deviation:.1f} %"
 
 
+def draw(path, results):
+    """Draw the validation errors by epoch: mean over the seeds, lowest to highest as a band."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  # slow to import
+
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    axes = figure.subplots()
+    colours = {recipe: f"C{number}" for number, recipe in enumerate(RECIPES)}
+    for (recipe, epochs), runs in results.items():
+        errors = [[100 * row["val_top1_error"] for row in rows] for rows in runs]
+        by_epoch = list(zip(*errors, strict=True))
+        x = range(1, len(by_epoch) + 1)
+        style = "-" if epochs == SHORT else "--"
+        label = f"{recipe}, {epochs} epochs"
+        mean = [statistics.mean(values) for values in by_epoch]
+        axes.plot(x, mean, style, color=colours[recipe], label=label)
+        low, high = map(min, by_epoch), map(max, by_epoch)
+        axes.fill_between(x, list(low), list(high), color=colours[recipe], alpha=0.15, lw=0)
+    axes.set(xlabel="epoch", ylabel="validation top-1 error, % (one view)", ylim=(0, 92))
+    axes.axhline(90, color="grey", lw=0.8, ls=":")
+    axes.text(30, 89.5, "guessing", ha="right", va="top", fontsize=8, color="grey")
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=90)
+
+
 def main():
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -99,11 +123,14 @@ def main():
         "| recipe | epochs | best top-1 | last top-1 | learnt | fit |",
         "|---|---|---|---|---|---|",
     ]
+    results = {}
     for recipe, epochs in lengths:
         if recipe in wanted:
             runs = [fit(given.shards, given.out, recipe, epochs, s, given.threads) for s in SEEDS]
+            results[recipe, epochs] = runs
             table.append(line(recipe, epochs, runs))
             (given.out / "table.md").write_text("\n".join(table) + "\n")
+    draw(given.out / "curves.png", results)
     print("\n".join(table))
 
 
