@@ -63,17 +63,15 @@ def test_a_scheduler_and_workers_make_the_set(two_machines):
 
 @pytest.mark.soak
 def test_raw_sets_and_shards_behind_urls(shell, given, bucket, tmp_path, monkeypatch):  # noqa: F811
-    from alexprep import remote
-
+    s3fs = pytest.importorskip("s3fs")
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     (tmp_path / "raw").symlink_to(given / "my-images")
     (tmp_path / "web").mkdir()
     with zipfile.ZipFile(tmp_path / "web" / "raw.zip", "w") as archive:
         for path in sorted((given / "my-images").rglob("*.JPEG")):
             archive.write(path, path.relative_to(given / "my-images"))
-    remote._file_system("s3").put(
-        str(given / "my-images"), f"{bucket}/docs/imagenet", recursive=True
-    )
+    images = str(given / "my-images")
+    s3fs.S3FileSystem().put(images, f"{bucket}/docs/imagenet", recursive=True)
     with serving(tmp_path / "web") as server:
         shell.replaced = {"https://host": server.url, "s3://bucket": f"{bucket}/docs"}
         for block in runnable("docs/remote.md"):
