@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.docs.blocks import PAGES, RECORDS, ROOT, blocks, code_blocks
+from tests.docs.blocks import PAGES, PROGRAMS, RECORDS, ROOT, blocks, code_blocks, first_word
 
 SAMPLE = """Words.
 
@@ -36,6 +36,13 @@ def test_a_block_without_a_mark_is_seen(tmp_path, monkeypatch):
         (12, "no GPU,\nno archives.", ["make demo"]),
     ]
     assert len(blocks("page.md")) == 4
+
+
+def test_no_prompt_is_passed_over_for_an_unknown_program():
+    """A program that blocks.py does not know would make its block no block of commands."""
+    for page in set(PAGES) - RECORDS:
+        prompts = re.findall(r"^(?: {4})?\$ (.+)", (ROOT / page).read_text(), re.MULTILINE)
+        assert [line for line in prompts if first_word(line) not in PROGRAMS] == [], page
 
 
 @pytest.mark.parametrize("page", PAGES)
