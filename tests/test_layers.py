@@ -57,6 +57,7 @@ ORDER = [
     "alexprep.raw.tarred",
     "alexprep.raw.zipped",
     "alexprep.raw.parquet",
+    "alexprep.raw.webdataset_samples",
     "alexprep.raw.webdataset",
     "alexprep.raw.torchvision",
     "alexprep.raw.archives",

@@ -21,7 +21,7 @@ from alexprep.files import lock_directory, sha256_file, write_atomically
 from alexprep.raw.numbered import split_in_name
 from alexprep.raw.place import open_place
 from alexprep.raw.source import some
-from alexprep.raw.webdataset import Sample, labelled
+from alexprep.raw.webdataset_samples import Sample, labelled
 from alexprep.records.record import join
 from alexprep.records.report import Report
 from alexprep.settings import PrepSettings

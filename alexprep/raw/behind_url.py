@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from alexprep.errors import RawError
-from alexprep.raw import folders, parquet, tarred, webdataset, zipped
+from alexprep.raw import folders, parquet, tarred, webdataset, webdataset_samples, zipped
 from alexprep.raw.containers import UrlFolder
 from alexprep.raw.source import (
     UNKNOWN_SIZE,
@@ -55,7 +55,7 @@ def _open(url: str, layout: str | None) -> RawSet:
         return _named(url, name, rows)
     if suffix == _TAR:
         if not name:
-            name = webdataset.NAME if webdataset.holds_samples(url) else tarred.NAME
+            name = webdataset.NAME if webdataset_samples.holds_samples(url) else tarred.NAME
         return _named(
             url,
             name,

@@ -11,7 +11,7 @@ from alexprep.errors import RawError
 from alexprep.raw.containers import Folder, Unreadable
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.names import find_synsets, with_names
-from alexprep.raw.numbered import number_folders
+from alexprep.raw.numbered import is_number, number_folders
 from alexprep.raw.source import SPLITS, RawSet, Source, describe, shown, sort_sources, split_of
 
 NAME = "list"
@@ -55,7 +55,7 @@ def open_list(place: Place) -> RawSet:
         splits.setdefault(row.split, []).append(files.source(row, names[row.label]))
     if files.missing == len(rows):
         raise RawError(
-            f"{path}: not one of its {len(rows):,} files is there, the first is "
+            f"{path}: not one of the files that it lists ({len(rows):,}) is there, the first is "
             f"{shown(str(root / rows[0].path))}; give the folder in which the paths begin with "
             "--root"
         )
@@ -63,7 +63,7 @@ def open_list(place: Place) -> RawSet:
     found = [describe(split, sources) for split, sources in ordered.items()]
     if files.missing:
         found.append(f"{files.missing:,} of the listed files cannot be read")
-    found += _gaps(sorted({int(row.label) for row in rows if row.label.isdigit()}), len(names))
+    found += _gaps(sorted({int(row.label) for row in rows if is_number(row.label)}), len(names))
     return with_names(RawSet(NAME, path, ordered, found=found), [path.parent, root])
 
 
@@ -80,15 +80,14 @@ def _rows(path: Path) -> list[_Row]:
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             return list(_parsed(path, _cells(path, file), default))
-    except (OSError, csv.Error) as error:
-        raise RawError(f"{path}: cannot be read ({error})") from error
+    except OSError as error:
+        raise RawError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _cells(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each line; in .txt the label is what follows the last space."""
     if path.suffix.lower() == ".csv":
-        reader = csv.reader(lines, strict=True)
-        yield from ((reader.line_num, row) for row in reader)
+        yield from _csv_cells(path, lines)
         return
     for number, line in enumerate(lines, 1):
         text = line.rstrip("\r\n")
@@ -97,6 +96,20 @@ def _cells(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         else:
             name, _, label = text.rstrip().rpartition(" ")
             yield number, [name.rstrip(), label] if text.strip() else []
+
+
+def _csv_cells(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, strict=True)
+    line = 0
+    try:
+        for row in reader:
+            line = reader.line_num
+            yield line, row
+    except csv.Error as error:
+        raise RawError(
+            f"{path}: cannot be read from line {line + 1} on ({error}); look there for a quotation "
+            "mark that is opened and not closed"
+        ) from error
 
 
 def _parsed(path: Path, lines: Iterator[tuple[int, list[str]]], default: str) -> Iterator[_Row]:
@@ -155,7 +168,7 @@ def _classes(path: Path, root: Path, rows: Sequence[_Row]) -> dict[str, str]:
                 f"{path}: line {row.line}: label {row.label!r} can be no name of a folder; "
                 "write it without slashes"
             )
-    if not all(label.isascii() and label.isdigit() for label in labels):
+    if not all(map(is_number, labels)):
         return {label: label for label in labels}
     synsets = find_synsets([path.parent, root])
     if not synsets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ _SPLIT_WORDS = {
     "test": "test",
     "testing": "test",
 }
+_DIGITS = 18  # of a label: what has more is none
 _SUFFIXES = (
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG", ".png"),
@@ -37,6 +39,11 @@ def split_in_name(name: str) -> str | None:
             if word in _SPLIT_WORDS:
                 return _SPLIT_WORDS[word]
     return None
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number from 0 on, written as programs write them."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def known_suffix(data: bytes) -> str:
@@ -85,4 +92,8 @@ def class_folders(names: Sequence[str], title: str) -> dict[Any, str]:
 
 
 def _is_part(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # half a sign, as JSON may hold
+        return False
     return bool(name) and not name.startswith(".") and not set(name) & set("/\0\n")

@@ -32,6 +32,7 @@ from alexprep.raw.source import (
     some,
     sort_sources,
     split_of,
+    unlabelled_images,
 )
 
 NAME = "parquet"
@@ -99,7 +100,7 @@ def list_parquet(root: Path | str, files: Mapping[str, str], label: str = "") ->
     laid = sum(rows.bytes for rows in listed.values())
     found = [describe(split, sources) for split, sources in splits.items()]
     found += [
-        f"{split}: {rows.unlabelled:,} images without a label not read"
+        unlabelled_images(split, rows.unlabelled)
         for split, rows in listed.items()
         if rows.unlabelled
     ]

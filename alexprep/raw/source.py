@@ -108,7 +108,11 @@ def shown(text: str) -> str:
     r"""Return a name as it can be printed in one line: what is no UTF-8, or no letter, as \xNN."""
     if text.isprintable():
         return text
-    decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
+    try:
+        raw = os.fsencode(text)
+    except UnicodeEncodeError:  # half a sign, as JSON may hold
+        raw = text.encode("utf-8", "backslashreplace")
+    decoded = raw.decode("utf-8", "backslashreplace")
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in decoded)
 
 
@@ -168,6 +172,11 @@ def describe(split: str, sources: list[Source]) -> str:
         f"{split}: {len(sources):,} {'file' if len(sources) == 1 else 'files'} "
         f"of {classes:,} {'class' if classes == 1 else 'classes'}"
     )
+
+
+def unlabelled_images(split: str, count: int) -> str:
+    """Return "test: 100,000 images without a label not read"."""
+    return f"{split}: {count:,} {'image' if count == 1 else 'images'} without a label not read"
 
 
 def not_read(split: str, names: Sequence[str]) -> str:

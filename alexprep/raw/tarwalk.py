@@ -23,6 +23,7 @@ _WITHOUT_CONTENT = (b"5", b"D", b"V")  # folders, GNU's list of a folder, a volu
 _EXTENSION = (b"x", b"g", b"L", b"K")  # pax records (for one, for all), GNU long name and link
 _LINK = (b"1", b"2")
 _MAX_EXTENSION = 1 << 20
+_DIGITS = 20  # of a number in an extension: more are more than any file has
 _MAX_PADDING = 1 << 20  # GNU tar fills up to 10 KB, tapes have larger records
 _MAGIC = {
     b"\x1f\x8b": "compressed with gzip",
@@ -177,7 +178,7 @@ class _Changes:
             if key == b"path":
                 name = value.decode("utf-8", "surrogateescape")
             elif key == b"size" and value.isdigit():
-                size = int(value)
+                size = int(value[:_DIGITS])
             elif key.startswith(b"GNU.sparse"):
                 raise _refused(archive, b"S", name)
         return _Changes(name, size)
@@ -190,7 +191,7 @@ def _pax_records(archive: _Archive, body: bytes, data: int) -> Iterator[tuple[by
     r"""Yield key and value of each record "LENGTH KEY=VALUE\n"; LENGTH counts all of it."""
     while body.rstrip(b"\0"):
         digits, _, _ = body.partition(b" ")
-        length = int(digits) if digits.isdigit() else 0
+        length = int(digits[:_DIGITS]) if digits.isdigit() else 0
         key, equals, value = body[len(digits) + 1 : length].partition(b"=")
         if length > len(body) or not equals or not value.endswith(b"\n"):
             raise RawError(f"{archive.title}: damaged at byte {data:,}; copy it again")

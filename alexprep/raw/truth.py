@@ -10,6 +10,7 @@ from pathlib import Path
 from alexprep.errors import RawError
 from alexprep.raw.devkit import find_devkit, parse_numbers
 from alexprep.raw.names import find_synsets
+from alexprep.raw.numbered import is_number
 from alexprep.raw.source import shown, some
 
 KAGGLE = "LOC_val_solution.csv"
@@ -119,7 +120,7 @@ def read_caffe(path: Path, classes: Sequence[str]) -> Truth:
         name, _, number = line.strip().rpartition(" ")
         if not line.strip():
             continue
-        if not name or not number.isdigit():
+        if not name or not is_number(number):
             raise RawError(f"{path}: line {at} is not a name and a number: {shown(line)[:60]!r}")
         numbers[name.rpartition("/")[2].rpartition(".")[0] or name] = int(number)
     highest = max(numbers.values(), default=-1)

@@ -8,53 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, islice
-from operator import attrgetter
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from pathlib import Path
 
 from alexprep.errors import RawError
-from alexprep.raw.containers import Archive
 from alexprep.raw.layout import Layout, Place
 from alexprep.raw.numbered import class_folders, number_folders, own_order, split_in_name
-from alexprep.raw.place import open_place, titled
-from alexprep.raw.sidecars import IMAGES, LABELS, MAX_LABEL, Label, read_label
+from alexprep.raw.sidecars import IMAGES, LABELS, Label
 from alexprep.raw.source import (
     RawSet,
     Source,
-    clean_path,
     describe,
-    ignored,
     shown,
     sort_sources,
     split_of,
+    unlabelled_images,
 )
-from alexprep.raw.tarwalk import walk
+from alexprep.raw.webdataset_samples import Member, Sample, holds_samples, read_samples
 
 NAME = "webdataset"
-_LOOK = 16  # members looked at to recognise the layout
 _WNID = re.compile(r"(n\d{8})_")
-
-
-class _Member(NamedTuple):
-    folder: str  # of the key; "" for none
-    stem: str
-    extension: str
-    offset: int
-    size: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.folder}/{self.stem}" if self.folder else self.stem
-
-
-class Sample(NamedTuple):
-    """An image with its label."""
-
-    tar: str  # its name without extension
-    image: _Member
-    label: Label
-    container: Archive
 
 
 def open_webdataset(place: Place) -> RawSet:
@@ -81,7 +53,7 @@ def list_webdataset(root: Path | str, tars: Sequence[str]) -> RawSet:
     for tar in tars:
         split = split_in_name(tar.rpartition("/")[2]) or "train"
         listed = found.setdefault(split, [])
-        unlabelled[split] = unlabelled.get(split, 0) + _read(tar, listed)
+        unlabelled[split] = unlabelled.get(split, 0) + read_samples(tar, listed)
     samples = [sample for listed in found.values() for sample in listed]
     if not samples:
         raise RawError(
@@ -95,11 +67,7 @@ def list_webdataset(root: Path | str, tars: Sequence[str]) -> RawSet:
         if listed
     }
     lines = [describe(split, sources) for split, sources in splits.items()]
-    lines += [
-        f"{split}: {count:,} images without a label not read"
-        for split, count in unlabelled.items()
-        if count
-    ]
+    lines += [unlabelled_images(split, count) for split, count in unlabelled.items() if count]
     return RawSet(NAME, root, splits, own_order=order, found=lines)
 
 
@@ -112,20 +80,6 @@ def recognises(place: Place) -> bool:
         return False
 
 
-def holds_samples(tar: str) -> bool:
-    """Tell whether the first members of a tar are samples.
-
-    Raises:
-        RawError: it is no tar.
-    """
-    members = islice(_members(tar), _LOOK)
-    kinds: dict[str, set[str]] = {}
-    for member in members:
-        if split_of(member.folder.split("/")[0]) is None:
-            kinds.setdefault(member.key, set()).add(member.extension)
-    return any(found & set(IMAGES) and found & set(LABELS) for found in kinds.values())
-
-
 LAYOUT = Layout(
     NAME,
     "WebDataset tars, train-*.tar, with an image and its label under each key",
@@ -136,56 +90,6 @@ LAYOUT = Layout(
 
 def _tars(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(path.glob("*.tar"))
-
-
-def _members(tar: str) -> Iterator[_Member]:
-    for name, offset, size in walk(tar):
-        parts = clean_path(name)
-        if parts and not any(map(ignored, parts)):
-            stem, _, extension = parts[-1].partition(".")
-            yield _Member("/".join(parts[:-1]), stem, extension.lower(), offset, size)
-
-
-def _read(tar: str, listed: list[Sample]) -> int:
-    """Add the samples of one tar; return how many images have no label."""
-    container = Archive(tar)
-    without = 0
-    with open_place(tar) as opened:
-        for _, run in groupby(_members(tar), key=attrgetter("key")):
-            members = {member.extension: member for member in run}
-            image = _first(members, IMAGES)
-            if image is None:
-                continue
-            beside = _first(members, LABELS)
-            label = None if beside is None else _label(tar, beside, opened.read)
-            if label is None or label == -1:
-                without += 1
-            else:
-                listed.append(Sample(PurePosixPath(tar).stem, image, label, container))
-    return without
-
-
-def labelled(tar: str) -> tuple[list[Sample], int]:
-    """Return the samples of one tar in its order, and how many images have no label.
-
-    Raises:
-        RawError: the tar is cut or damaged, or what should be a label is none.
-    """
-    listed: list[Sample] = []
-    without = _read(tar, listed)
-    return listed, without
-
-
-def _first(members: dict[str, _Member], extensions: Sequence[str]) -> _Member | None:
-    return next((members[name] for name in extensions if name in members), None)
-
-
-def _label(tar: str, member: _Member, read: Callable[[int, int], bytes]) -> Label | None:
-    """Return a sample's label; None for an empty one."""
-    title = f"{titled(tar)}: {shown(member.key)}.{member.extension}"
-    if member.size > MAX_LABEL:
-        raise RawError(f"{title} has {member.size:,} bytes, more than a label has")
-    return read_label(title, member.extension, read(member.size, member.offset))
 
 
 def _classes(samples: list[Sample], path: Path | str) -> tuple[dict[Label, str], tuple[str, ...]]:
@@ -209,7 +113,7 @@ def _classes(samples: list[Sample], path: Path | str) -> tuple[dict[Label, str],
     return folders, own_order(folders[number] for number in numbers)
 
 
-def _told_by(samples: list[Sample], name_of: Callable[[_Member], str]) -> dict[Label, str] | None:
+def _told_by(samples: list[Sample], name_of: Callable[[Member], str]) -> dict[Label, str] | None:
     """Return label -> name where each label has one name, and no other label has it too."""
     told: dict[Label, str] = {}
     for sample in samples:

@@ -91,6 +91,8 @@ def test_kaggles_list_that_only_counts_its_lines_is_no_ground_truth(tmp_path):
     [
         ("val.txt", f"{VAL}1.JPEG\n", "line 1 is not a name and a number"),
         ("val.txt", f"{VAL}1.JPEG one\n", "line 1 is not a name and a number"),
+        ("val.txt", f"{VAL}1.JPEG \u00b2\n", "line 1 is not a name and a number"),
+        ("val.txt", f"{VAL}1.JPEG {'9' * 5000}\n", "line 1 is not a name and a number"),
         ("LOC_val_solution.csv", "id,label\n", "does not begin with ImageId,PredictionString"),
         ("LOC_val_solution.csv", f"ImageId,PredictionString\n{VAL}1,\n", "line 2 is not ImageId"),
         ("LOC_val_solution.csv", "", "does not begin with ImageId"),

@@ -65,7 +65,7 @@ def test_paths_begin_in_the_root_that_is_given(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lists")
     raw = open_text(folder, f"3.jpg cat\n{root}/a b/1, 2.jpg cat\n", root=root / "a b")
     assert [data for _, _, data in rows(raw)] == [b"one", b"three"]
-    with pytest.raises(RawError, match=r"not one of its 1 files is there.*3\.jpg; .* --root"):
+    with pytest.raises(RawError, match=r"not one of the files .* is there.*3\.jpg; .* --root"):
         open_text(folder, "3.jpg cat\n")
 
 
@@ -108,9 +108,21 @@ def test_a_listed_file_that_is_not_there_is_a_bad_file(root):
         ("images.txt", "c.jpg a/b\n", "line 1: label 'a/b' can be no name of a folder"),
         ("images.txt", "../c.jpg cat\n", r"line 1: \.\./c\.jpg does not lie in .* --root"),
         ("images.txt", "/etc/hostname cat\n", "line 1: /etc/hostname does not lie in"),
-        ("images.csv", 'c.jpg,"cat\n', "cannot be read"),
+        (
+            "images.csv",
+            'c.jpg,cat\na b/3.jpg,"cat\nc.jpg,dog\n',
+            r"cannot be read from line 2 on \(.*\); look there for a quotation mark that is opened",
+        ),
     ],
 )
 def test_lines_that_are_none_are_named(root, name, text, reason):
     with pytest.raises(RawError, match=rf"{name}: {reason}"):
         open_text(root, text, name)
+
+
+@pytest.mark.parametrize(
+    "label", ["\u00b2", "9" * 5000], ids=["a raised two", "thousands of digits"]
+)
+def test_what_only_looks_like_a_number_is_a_text(root, label):
+    raw = open_text(root, f"c.jpg {label}\na b/3.jpg 1\n")
+    assert {source.class_name for source in raw.splits["train"]} == {label, "1"}

@@ -162,10 +162,22 @@ def test_what_is_no_tar_is_called_by_its_name(archive, data, reason):
         list(walk(archive))
 
 
-@pytest.mark.parametrize("records", [b"99 path=x\n", b"x path=y\n", b"0 \n", b"9 path=ab\n"])
+@pytest.mark.parametrize(
+    "records", [b"99 path=x\n", b"x path=y\n", b"0 \n", b"9 path=ab\n", b"9" * 5000 + b" size=1\n"]
+)
 def test_damaged_pax_records_are_named(archive, records):
     info = tarfile.TarInfo("pax")
     info.type, info.size = tarfile.XHDTYPE, len(records)
     archive.write_bytes(info.tobuf() + records.ljust(BLOCK, b"\0") + tar_bytes(FILES))
     with pytest.raises(RawError, match="damaged at byte 512"):
+        list(walk(archive))
+
+
+def test_a_size_of_thousands_of_digits_is_that_of_a_cut_archive(archive):
+    records = b"5020 size=" + b"9" * 5009 + b"\n"
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = tarfile.XHDTYPE, len(records)
+    padded = records.ljust(-(-len(records) // BLOCK) * BLOCK, b"\0")
+    archive.write_bytes(info.tobuf() + padded + tar_bytes(FILES))
+    with pytest.raises(RawError, match="cut short"):
         list(walk(archive))

@@ -1,6 +1,8 @@
 """WebDataset tars that others made, as a raw set."""
 
+import io
 import json
+import tarfile
 
 import pytest
 
@@ -134,3 +136,22 @@ def test_a_cut_tar_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(RawError, match=r"some\.tar: cut short at 3,000 bytes"):
         open_raw(path)
+
+
+@pytest.mark.parametrize("twice", ["a.jpg", "a.cls"])
+def test_two_samples_of_one_key_are_not_made_one(tmp_path, twice):
+    members = [("a.jpg", b"1"), ("a.cls", b"0"), (twice, b"1"), ("b.jpg", b"2"), ("b.cls", b"1")]
+    with tarfile.open(tmp_path / "train-0.tar", "w") as archive:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    with pytest.raises(RawError, match=rf"train-0\.tar: holds {twice} twice, one after the other"):
+        open_raw(tmp_path)
+
+
+def test_a_label_that_is_half_a_sign_is_refused(tmp_path):
+    files = {"a.jpg": b"1", "a.json": b'{"label": "\\ud800"}'}
+    write_tar(tmp_path / "train-0.tar", files)
+    with pytest.raises(RawError, match=r"a label is '\\\\ud800', which cannot be the name of a"):
+        open_raw(tmp_path)
