@@ -71,7 +71,8 @@ def list_splits(place: Place, beside: Sequence[Path], layout: str = NAME) -> Raw
     if not raw.splits and not raw.unusable:
         raise RawError(
             f"{place.path}: no class folder with a file in it ({'; '.join(raw.found)}); "
-            "expected train/<class>/<image>, and val/<class>/<image> if there are such"
+            "expected train/<class>/<image>, and val/<class>/<image> if there are such; "
+            "docs/raw.md lists the other forms"
         )
     return RawSet(
         layout,

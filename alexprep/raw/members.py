@@ -79,7 +79,10 @@ class Members:
 
     def _complaint(self) -> str:
         """Say what the archive holds instead of train/<class>/<image>."""
-        expected = "expected train/<class>/<image>, and val/<class>/<image> if there are such"
+        expected = (
+            "expected train/<class>/<image>, and val/<class>/<image> if there are such; "
+            "docs/raw.md lists the other forms"
+        )
         inner = [name for name in self.elsewhere if name.endswith(".tar")]
         if inner:
             return (
