@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,15 @@ from alextrain.device import choose_machine
 from alextrain.errors import ExportError
 from alextrain.export.card import card, config
 from alextrain.export.onnx_file import onnx_bytes, open_onnx, with_notes
-from alextrain.export.package import Packaged, as_text, describe
+from alextrain.export.package import Packaged, as_text, describe, prepare_as_told
 from alextrain.export.parity import Forward, Parity, compare, in_batches, sample_images
 from alextrain.export.torch_file import open_program, program_bytes, program_of
-from alextrain.export.torchvision_file import open_state, state_of
-from alextrain.extras import need
+from alextrain.export.torchvision_file import open_state, state_bytes, state_of
 from alextrain.reports.report import evaluate_network
 from alextrain.training.checkpoint import load_checkpoint
 from alextrain.use.network import Network
 from alextrain.use.predict import Predictor
-from alextrain.use.weights import WEIGHTS, is_weights, read_weights, save_weights
+from alextrain.use.weights import WEIGHTS, is_weights, read_weights, weights_bytes
 
 SUFFIXES = {
     "torch": ".pt2",
@@ -38,6 +37,10 @@ SUFFIXES = {
     "timm": "-timm",
     "torchvision": "-torchvision.safetensors",
 }
+
+
+Facts = Mapping[str, Any]
+Opener = Callable[[bytes], tuple[Forward, Facts]]
 
 
 @dataclass(frozen=True)
@@ -103,43 +106,52 @@ def _reader(shards: Path | None, network: Network) -> ShardReader | None:
 
 
 def _to_torch(job: _Job) -> Parity:
-    module, given = _module(job)
-    program = program_of(module, given[:2])
-    parity = _compared(open_program(program_bytes(program))[0], given, job)
-    notes = describe(job.network, inside=job.inside) | {"parity": parity.to_dict()}
-    write_atomically(job.out, program_bytes(program, canonical_json(notes).decode()))
-    return parity
+    program = program_of(*_traced(job))
+
+    def encode(facts: Facts) -> bytes:
+        return program_bytes(program, canonical_json(facts).decode())
+
+    def open_again(data: bytes) -> tuple[Forward, Facts]:
+        forward, notes = open_program(data)
+        return forward, json.loads(notes)
+
+    return _write(job, encode, open_again)
 
 
 def _to_onnx(job: _Job) -> Parity:
-    module, given = _module(job)
-    data = onnx_bytes(module, given[:2])
-    parity = _compared(open_onnx(data)[0], given, job)
-    notes = describe(job.network, inside=job.inside) | {"parity": parity.to_dict()}
-    write_atomically(job.out, with_notes(data, as_text(notes)))
-    return parity
+    traced = onnx_bytes(*_traced(job))
+    return _write(job, lambda facts: with_notes(traced, as_text(facts)), open_onnx)
 
 
-def _module(job: _Job) -> tuple[torch.nn.Module, NDArray[Any]]:
-    """Return what is traced, and the images as it takes them."""
-    packaged = Packaged(job.network)
+def _traced(job: _Job) -> tuple[torch.nn.Module, NDArray[Any]]:
+    """Return what is traced, and two images as it takes them."""
     if job.inside:
-        return packaged, job.images
-    with torch.inference_mode():
-        prepared = packaged.prepared(torch.from_numpy(job.images)).contiguous()
-    return job.network.model, prepared.numpy()
+        return Packaged(job.network), job.images[:2]
+    facts = describe(job.network, inside=False)
+    return job.network.model, prepare_as_told(job.images[:2], facts)
 
 
-def _compared(forward: Forward, given: NDArray[Any], job: _Job) -> Parity:
-    found = in_batches(forward, given)
+def _write(job: _Job, encode: Callable[[Facts], bytes], open_again: Opener) -> Parity:
+    """Write a file that answers right if it is given what it says that it takes.
+
+    Args:
+        job: What is exported, and where to.
+        encode: Facts to the file that holds them.
+        open_again: That file to the network from array to array, and the facts.
+    """
+    facts = describe(job.network, inside=job.inside)
+    forward, told = open_again(encode(facts))
+    found = in_batches(forward, job.images if job.inside else prepare_as_told(job.images, told))
     if not job.inside:
         found = torch.from_numpy(found).softmax(1).numpy()
-    return compare(job.expected, found, real=job.reader is not None).check(str(job.out))
+    parity = compare(job.expected, found, real=job.reader is not None).check(str(job.out))
+    write_atomically(job.out, encode({**facts, "parity": parity.to_dict()}))
+    return parity
 
 
 def _to_safetensors(job: _Job) -> Parity:
     parity = _compare_weights(job)
-    save_weights(job.out, job.content, {"parity": parity.to_dict()})
+    write_atomically(job.out, weights_bytes(job.content, {"parity": parity.to_dict()}))
     return parity
 
 
@@ -151,7 +163,8 @@ def _to_folder(job: _Job) -> Parity:
     with disk_errors(job.out):
         job.out.mkdir(parents=True, exist_ok=True)
     settings = json.dumps(config(job.network, parity), indent=1, ensure_ascii=False) + "\n"
-    save_weights(job.out / WEIGHTS, job.content, {"parity": parity.to_dict()})
+    weights = weights_bytes(job.content, {"parity": parity.to_dict()})
+    write_atomically(job.out / WEIGHTS, weights)
     write_atomically(job.out / "config.json", settings.encode())
     write_atomically(job.out / "README.md", card(job.network, parity, found).encode())
     return parity
@@ -160,7 +173,7 @@ def _to_folder(job: _Job) -> Parity:
 def _compare_weights(job: _Job) -> Parity:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / WEIGHTS
-        save_weights(path, job.content, {})
+        write_atomically(path, weights_bytes(job.content, {}))
         again = Network.of(read_weights(path), str(path), job.network.machine)
         found = Predictor(again).probabilities(job.images)
     return compare(job.expected, found, real=job.reader is not None).check(str(job.out))
@@ -168,12 +181,9 @@ def _compare_weights(job: _Job) -> Parity:
 
 def _to_torchvision(job: _Job) -> Parity:
     state = state_of(job.network)
-    crops = replace(job, inside=False)
-    parity = _compared(open_state(state), _module(crops)[1], crops)
-    notes = describe(job.network, inside=False) | {"parity": parity.to_dict()}
-    safetensors = need("safetensors.torch", "export")
-    write_atomically(job.out, safetensors.save(state, as_text(notes)))
-    return parity
+    return _write(
+        replace(job, inside=False), lambda facts: state_bytes(state, as_text(facts)), open_state
+    )
 
 
 _WRITERS: dict[str, Callable[[_Job], Parity]] = {

@@ -10,6 +10,7 @@ from alextrain.export.package import describe
 from alextrain.export.parity import Parity
 from alextrain.training.evaluation import Evaluation
 from alextrain.use.network import Network
+from alextrain.use.weights import WEIGHTS
 
 LISTED = 20  # classes named in the card
 
@@ -17,10 +18,16 @@ LISTED = 20  # classes named in the card
 def config(network: Network, parity: Parity) -> dict[str, Any]:
     """Return config.json: timm's keys, and ours below `alexkit`.
 
-    timm gives mean and deviation for levels from 0 to 1; a mean image has no place there, so its
+    timm gives mean and deviation for levels from 0 to 1; a mean image has no place there, so the
     channel means stand for it, and `alexkit` says so.
     """
     facts = describe(network, inside=False)
+    if network.recipe.input.normalise != "mean-std":
+        facts["mean"] = network.statistics.channel_mean.tolist()
+        facts["mean_is"] = (
+            f"channel means, which stand for the mean image: {WEIGHTS} holds that, as "
+            "statistics.pixel_sum over its count"
+        )
     crop, size = network.recipe.input.crop, network.settings.size
     pretrained = {
         "input_size": [3, crop, crop],
@@ -73,8 +80,9 @@ network = alextrain.load("THIS_FOLDER")
 network.predict("photo.jpg")
 ```
 
-`model.safetensors` holds weights, recipe, classes, preparation and statistics; `config.json` has
-timm's keys, but timm does not know this architecture.
+`model.safetensors` holds weights, recipe, classes, preparation and statistics; this is all that
+`alextrain.load` reads. `config.json` has timm's keys, for programs that read those, but timm has no
+model `alexkit/{recipe.network.model}`: `timm.create_model` does not load it.
 
 ## Data
 

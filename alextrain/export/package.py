@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,9 +33,7 @@ class Packaged(nn.Module):
         size = network.settings.size
         ((self.top, self.left, _),) = view_places(size, self.crop, 1)
         mean, scale = _constants(network)
-        if mean.ndim == 3:
-            mean = mean[self.top : self.top + self.crop, self.left : self.left + self.crop]
-        self.register_buffer("mean", torch.from_numpy(np.ascontiguousarray(mean)))
+        self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("scale", torch.from_numpy(scale))
         self.eval()
 
@@ -50,10 +50,12 @@ class Packaged(nn.Module):
 
 
 def _constants(network: Network) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the mean, [S, S, 3] or [3], and what to multiply with, [3]: see Augmenter."""
-    statistics = network.statistics
+    """Return the mean, [crop, crop, 3] or [3], and what to multiply with, [3]: see Augmenter."""
+    statistics, crop = network.statistics, network.recipe.input.crop
     if network.recipe.input.normalise != "mean-std":  # in the centre view both mean images agree
-        return statistics.mean_image, np.ones(3, np.float32)
+        ((top, left, _),) = view_places(network.settings.size, crop, 1)
+        centre = statistics.mean_image[top : top + crop, left : left + crop]
+        return np.ascontiguousarray(centre), np.ones(3, np.float32)
     std = np.where(statistics.channel_std > 0, statistics.channel_std, 1.0)
     return statistics.channel_mean.astype(np.float32), (1 / std).astype(np.float32)
 
@@ -66,7 +68,6 @@ def describe(network: Network, *, inside: bool) -> dict[str, Any]:
         inside: Whether cropping and scaling are part of the file.
     """
     size, crop = network.settings.size, network.recipe.input.crop
-    mean, scale = _constants(network)
     facts: dict[str, Any] = {
         "alexkit": network.about.get("alexkit", ""),
         "classes": network.classes,
@@ -81,15 +82,49 @@ def describe(network: Network, *, inside: bool) -> dict[str, Any]:
         "output": "probabilities, float32 [n, classes]",
     }
     if not inside:
-        facts["input"] = f"float32 [n, 3, {crop}, {crop}], (levels - mean) * scale, centre crop"
-        facts["output"] = "logits, float32 [n, classes]"
-        facts["mean"] = (mean if mean.ndim == 1 else mean.mean((0, 1))).tolist()
-        facts["scale"] = scale.tolist()
-        facts["mean_is"] = "channel means" if mean.ndim == 1 else "the mean of a mean image"
+        ((top, left, _),) = view_places(size, crop, 1)
+        mean, scale = _constants(network)
+        facts |= {
+            "input": f"float32 [n, 3, {crop}, {crop}]: rows from `top` and columns from `left` of "
+            f"prepared squares [n, {size}, {size}, 3], (levels - mean) * scale, channels first",
+            "output": "logits, float32 [n, classes]",
+            "top": top,
+            "left": left,
+            "mean": mean.tolist() if mean.ndim == 1 else _packed(mean),
+            "mean_is": "channel means" if mean.ndim == 1 else "the middle of the mean image",
+            "scale": scale.tolist(),
+        }
     return facts
 
 
-def as_text(facts: dict[str, Any]) -> dict[str, str]:
+def _packed(image: NDArray[np.float32]) -> dict[str, Any]:
+    """Return a mean image as plain values: too many numbers to be written as such."""
+    data = base64.b64encode(image.astype("<f4").tobytes()).decode("ascii")
+    return {"shape": list(image.shape), "dtype": "<f4", "base64": data}
+
+
+def prepare_as_told(images: NDArray[np.uint8], facts: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return what a file made with `inside=False` takes, by what the file says alone.
+
+    Args:
+        images: Prepared squares, uint8 [n, S, S, 3].
+        facts: `describe`'s, as they were read back from the file; text or plain values.
+
+    Returns:
+        float32 [n, 3, crop, crop].
+    """
+    names = ("top", "left", "crop", "mean", "scale")
+    told = {n: json.loads(facts[n]) if isinstance(facts[n], str) else facts[n] for n in names}
+    top, left, crop, mean, scale = told.values()
+    if isinstance(mean, dict):
+        data = base64.b64decode(mean["base64"])
+        mean = np.frombuffer(data, mean["dtype"]).reshape(mean["shape"])
+    levels = images[:, top : top + crop, left : left + crop].astype(np.float32)
+    crops = (levels - np.asarray(mean, np.float32)) * np.asarray(scale, np.float32)
+    return np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+
+
+def as_text(facts: Mapping[str, Any]) -> dict[str, str]:
     """Return facts as metadata that formats keep: text to text; JSON where it is no text."""
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

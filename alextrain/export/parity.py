@@ -46,10 +46,14 @@ class Parity:
     def check(self, what: str) -> Parity:
         """Return self where the two agree.
 
+        Where no probability differs by more than LARGEST, first guesses differ by ties alone
+        (`compare`), so agreement must then be whole.
+
         Raises:
             ExportError: they do not.
         """
-        if not self.largest_difference <= LARGEST:  # also where it is no number
+        near = self.largest_difference <= LARGEST  # False also where it is no number
+        if not (near and self.top1_agreement == 1):
             raise ExportError(
                 f"{what}: does not answer as its checkpoint ({self.sentence()}; {LARGEST:g} is "
                 "allowed); nothing was written: please report this with the versions of torch and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from alextrain.errors import ExportError
 from alextrain.export.parity import Forward
+from alextrain.extras import need
 from alextrain.models.exchange import to_torchvision
 from alextrain.use.network import Network
 
@@ -33,17 +35,32 @@ def state_of(network: Network) -> dict[str, Tensor]:
     return {name: tensor.contiguous() for name, tensor in weights.items()}  # from channels last
 
 
-def open_state(state: Mapping[str, Tensor]) -> Forward:
-    """Load weights into torchvision's alexnet; it takes crops and gives logits."""
+def state_bytes(state: Mapping[str, Tensor], notes: Mapping[str, str]) -> bytes:
+    """Return weights as a safetensors file with these metadata.
+
+    Raises:
+        PackageError: safetensors is not installed.
+    """
+    data: bytes = need("safetensors.torch", "export").save(dict(state), dict(notes))
+    return data
+
+
+def open_state(data: bytes) -> tuple[Forward, dict[str, str]]:
+    """Load a file of ours into torchvision's alexnet; it takes crops and gives logits.
+
+    Returns:
+        The network from array to array, and the metadata.
+    """
     from torchvision.models import alexnet  # noqa: PLC0415  # seconds, and `serve` needs it not
 
-    classes = len(state["classifier.6.bias"])
-    model = alexnet(num_classes=classes).eval()
-    model.load_state_dict(dict(state))
+    state = need("safetensors.torch", "export").load(data)
+    model = alexnet(num_classes=len(state["classifier.6.bias"])).eval()
+    model.load_state_dict(state)
+    length = int.from_bytes(data[:8], "little")  # of the header, which is JSON
 
     def forward(images: NDArray[Any]) -> NDArray[np.float32]:
         with torch.inference_mode():
             found: NDArray[np.float32] = model(torch.from_numpy(images)).numpy()
         return found
 
-    return forward
+    return forward, json.loads(data[8 : 8 + length])["__metadata__"]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from alexprep.files import write_atomically
 from alextrain.errors import CheckpointError
 from alextrain.extras import need
 
@@ -44,18 +43,8 @@ def weights_bytes(content: Mapping[str, Any], notes: Mapping[str, Any]) -> bytes
     return data
 
 
-def save_weights(path: Path, content: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
-    """Write `weights_bytes` to a file, whole or not at all.
-
-    Raises:
-        PackageError: safetensors is not installed.
-        DiskError: the disk is full or may not be written.
-    """
-    write_atomically(path, weights_bytes(content, notes))
-
-
 def read_weights(path: Path) -> dict[str, Any]:
-    """Read back what `save_weights` wrote: a checkpoint's content without optimiser and tally.
+    """Read back what `weights_bytes` made: a checkpoint's content without optimiser and tally.
 
     Args:
         path: The file, or a folder that holds it as model.safetensors.

@@ -1,6 +1,7 @@
 """Exported networks answer as their checkpoint, say what they are, or are not written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -17,7 +18,7 @@ from alextrain.export.parity import LARGEST, compare, in_batches, sample_images
 from alextrain.training.checkpoint import load_checkpoint
 from alextrain.training.setup import make_model
 from alextrain.use.network import Network
-from alextrain.use.weights import read_weights, save_weights
+from alextrain.use.weights import read_weights, weights_bytes
 from tests.alextrain.small_runs import recipe
 from tests.alextrain.small_shards import SIZE
 
@@ -100,17 +101,15 @@ def test_the_folder_has_timms_keys_and_a_card_with_errors_and_views(checkpoint, 
     assert statistics.fingerprint in card
 
 
-def test_a_network_that_answers_otherwise_is_not_written(checkpoint, tmp_path, monkeypatch):
-    opened = onnx_file.open_onnx
+def test_timm_reads_the_folder_but_has_no_such_model(checkpoint, tmp_path):
+    import timm
 
-    def wrong(data):
-        forward, notes = opened(data)
-        return (lambda images: np.roll(forward(images), 1, axis=1)), notes
-
-    monkeypatch.setattr("alextrain.export.open_onnx", wrong)
-    with pytest.raises(ExportError, match="does not answer as its checkpoint"):
-        export(checkpoint, "onnx", tmp_path / "x.onnx")
-    assert not list(tmp_path.iterdir())
+    export(checkpoint, "timm", tmp_path / "folder")
+    with pytest.raises(RuntimeError, match=r"Unknown model \(alexkit/quick\)"):
+        timm.create_model(f"local-dir:{tmp_path}/folder", pretrained=True)
+    card = (tmp_path / "folder/README.md").read_text()
+    assert "timm.create_model` does not load it" in card
+    assert alextrain.load(tmp_path / "folder", "cpu").classes
 
 
 def test_agreement_counts_images_and_forgives_ties_alone():
@@ -121,6 +120,8 @@ def test_agreement_counts_images_and_forgives_ties_alone():
     assert parity.largest_difference == pytest.approx(0.2)
     with pytest.raises(ExportError, match=r"75\.0%"):
         parity.check("x")
+    with pytest.raises(ExportError, match=r"75\.0%"):
+        replace(parity, largest_difference=0.0).check("x")
     broken = compare(expected, np.full((4, 2), np.nan, np.float32), real=True)
     with pytest.raises(ExportError):
         broken.check("x")
@@ -139,7 +140,7 @@ def test_foreign_and_damaged_weights_are_refused(checkpoint, tmp_path):
         alextrain.load(path)
     content = load_checkpoint(checkpoint)
     del content["model"]["classifier.fc8.bias"]
-    save_weights(path, content, {})
+    path.write_bytes(weights_bytes(content, {}))
     with pytest.raises(CheckpointError, match="lacks the weights"):
         alextrain.load(path)
 
