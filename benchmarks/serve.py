@@ -118,9 +118,9 @@ def measure(model: Path, pictures: list[bytes], seconds: float, rounds: int) -> 
 
         for clients in CLIENTS:
             rate, middle, late = loaded(clients)
-            note = f"{clients} clients, {rate:.0f} pictures/s"
-            rows.append(Row(f"serve, median latency, {clients} clients", "ms", middle, note=note))
-            rows.append(Row(f"serve, 99th percentile, {clients} clients", "ms", late, note=note))
+            note = f"clients: {clients}; {rate:.0f} pictures/s"
+            rows.append(Row("serve, median latency", "ms", middle, note=note))
+            rows.append(Row("serve, 99th percentile", "ms", late, note=note))
         compared = pairs(
             lambda: loaded(2 * BATCH)[0],
             lambda: without_server(served, pictures, seconds),

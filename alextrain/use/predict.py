@@ -21,8 +21,8 @@ from alextrain.use.network import Network
 from alextrain.use.pictures import Picture, find_pictures
 from alextrain.use.upright import as_file, upright_square
 
-BATCH = 64  # pictures that the network sees together
-AHEAD = 4  # batches that are read and decoded before they are due
+BATCH = 128  # pictures that the network sees together
+AHEAD = 4  # batches that are read and decoded before they are due, for a GPU
 
 Given = str | Path | bytes | NDArray[np.uint8]  # one picture, as a program has it
 
@@ -128,7 +128,8 @@ class Predictor(nn.Module):
     ) -> Iterator[Answer]:
         """Yield an answer for each picture, in order; a bad one gives its error.
 
-        Threads read and decode the next batches while the network is at work.
+        Threads read and decode the next batches while a GPU is at work. On the CPU they and the
+        network take turns: at once they would be slower, see docs/decisions.md.
 
         Args:
             pictures: What to look at.
@@ -138,9 +139,10 @@ class Predictor(nn.Module):
             threads: How many decode; None: chosen for the machine.
         """
         machine = self.network.machine
-        count = threads or decoding_threads(gpu=machine.device.type == "cuda")
+        gpu = machine.device.type != "cpu"
+        count = threads or decoding_threads(gpu=gpu)
         with ThreadPoolExecutor(count, thread_name_prefix="alextrain-predict") as pool:
-            for batch in _decoded(pool, pictures, self.network, exif=exif):
+            for batch in _decoded(pool, pictures, self.network, AHEAD if gpu else 1, exif=exif):
                 yield from self._answer_batch(batch, views, top)
 
     def _answer_batch(self, batch: list[_Decoded], views: int, top: int) -> Iterator[Answer]:
@@ -168,13 +170,18 @@ class _Decoded:
 
 
 def _decoded(
-    pool: ThreadPoolExecutor, pictures: Iterable[Picture], network: Network, *, exif: bool
+    pool: ThreadPoolExecutor,
+    pictures: Iterable[Picture],
+    network: Network,
+    ahead: int,
+    *,
+    exif: bool,
 ) -> Iterator[list[_Decoded]]:
-    """Yield batches of decoded pictures; `AHEAD` more are under way."""
+    """Yield batches of decoded pictures; of `ahead` batches, one less is under way meanwhile."""
     left = iter(pictures)
     waiting: deque[Future[_Decoded]] = deque()
     while True:
-        for picture in islice(left, AHEAD * BATCH - len(waiting)):
+        for picture in islice(left, ahead * BATCH - len(waiting)):
             waiting.append(pool.submit(_decode, picture, network, exif=exif))
         if not waiting:
             return
