@@ -102,6 +102,24 @@ def is_job() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def check_alone(command: str) -> None:
+    """Refuse to run in several processes what each of them would do whole.
+
+    Raises:
+        RankError: in the first process.
+        SystemExit: in the others, with the same status.
+    """
+    if not is_job():
+        return
+    if os.environ.get("RANK", "0") != "0":
+        raise SystemExit(1)
+    count = os.environ["WORLD_SIZE"]
+    raise RankError(
+        f"torchrun started {count} processes, and {command} runs in one process; start it without "
+        "torchrun (fit is what shares its work)"
+    )
+
+
 def local_rank() -> int:
     """Return the number of this process on its machine, from 0."""
     return int(os.environ.get("LOCAL_RANK", "0"))

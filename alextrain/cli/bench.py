@@ -19,14 +19,27 @@ if TYPE_CHECKING:
     from alextrain.studies.speed import Speed
 
 _ADVICE = {
-    "loader": "the loader is the bottleneck: keep decoded images (--cache ram or device), decode "
-    "with more threads (--workers) or on the GPU (--decode cuda), or make shards of a "
-    "smaller --size or --quality",
+    "loader": "the loader is the bottleneck",
     "network": "the network is the bottleneck, and the loader keeps up: use a GPU, --amp auto, "
     "--compile, or a smaller --width or --crop",
-    "cores": "loader and network take each other's cores: use fewer --workers, or --cache ram so "
-    "that nothing is decoded while the network trains",
+    "cores": "loader and network take each other's cores",
     "neither": "loader and network are equally fast",
+}
+# (what holds up, where decoded images are kept) -> what to do about it
+_CURES = {
+    ("loader", "off"): ": keep decoded images (--cache ram or device), decode with more threads "
+    "(--workers) or on the GPU (--decode cuda), or make shards of a smaller --size or --quality",
+    ("loader", "nvjpeg"): ": keep decoded images (--cache ram or device), or make shards of a "
+    "smaller --size or --quality",
+    ("loader", "ram"): ", though nothing is decoded any more: what is left is cropping and "
+    "distorting; use --cache device on a GPU, fewer distortions, or a smaller --crop",
+    ("loader", "device"): ", though all images are on the device: what is left is cropping and "
+    "distorting; use fewer distortions, or a smaller --crop",
+    ("cores", "off"): ": use fewer --workers, or --cache ram so that nothing is decoded while the "
+    "network trains",
+    ("cores", "ram"): ", though nothing is decoded any more: use fewer --workers, or a GPU",
+    ("cores", "device"): ", though nothing is decoded any more: use fewer distortions, or a GPU",
+    ("cores", "nvjpeg"): ": use fewer --workers, or --cache device",
 }
 
 
@@ -77,13 +90,13 @@ def bench(shards: Path, recipe: str, **options: Any) -> None:
         click.echo(f"Note: {note}")
     seconds, compiled = options["seconds"], options["compiled"]
     speed = measure_speed(sets, chosen, machine, compiled=compiled, seconds=seconds)
-    for line in _lines(speed, chosen.name):
+    for line in _lines(speed, chosen.name, sets.cache):
         click.echo(line)
     if rivals:
         _compare(rivals, chosen, machine, len(sets.manifest.classes), options)
 
 
-def _lines(speed: Speed, name: str) -> list[str]:
+def _lines(speed: Speed, name: str, cache: str) -> list[str]:
     lrn = "none in this net" if speed.lrn is None else f"{speed.lrn:.1%} of a step"
     return [
         f"Loader alone   {speed.loader:>9,.0f} images/s",
@@ -92,8 +105,13 @@ def _lines(speed: Speed, name: str) -> list[str]:
         f"Waiting for images  {speed.waiting:.0%} of the time",
         f"LRN            {lrn}",
         f"Memory         {speed.bytes / 1e9:.2f} GB at most",
-        f"So: {_ADVICE[speed.bottleneck]}.",
+        f"So: {_advice(speed.bottleneck, cache)}.",
     ]
+
+
+def _advice(bottleneck: str, cache: str) -> str:
+    """Say what holds training up, and what to do where images are kept as they are."""
+    return _ADVICE[bottleneck] + _CURES.get((bottleneck, cache), "")
 
 
 def _compare(

@@ -57,10 +57,12 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
+    from alextrain.ranks import check_alone
     from alextrain.reports.report import Answers, draw, evaluate_network
     from alextrain.use.network import Network
     from alextrain.use.other_labels import judge, read_labels
 
+    check_alone("eval")
     _check(options)
     network = Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
     reader = ShardReader(shards, split)

@@ -71,19 +71,28 @@ def choose(names: str | None) -> list[Ablation]:
 
 def table(whole: Story, parts: Sequence[tuple[Ablation, Story]]) -> list[str]:
     """Return the lines of a table: what each ablation cost here, and what was published."""
-    base = whole.best["val_top1_error"]
-    head = f"{'taken away':<34}{'top-1':>8}{'here':>9}{'published':>11}  source"
-    lines = [head, f"{'nothing':<34}{base:>8.2%}"]
+    head = f"{'taken away':<32}{'top-1':>7}{'here':>8}{'publ.':>7}{'top-5':>9}{'here':>8}"
+    lines = [
+        f"{head}{'publ.':>7}  source",
+        f"{'nothing':<32}{_error(whole, 1):>7.2%}{'':>15}{_error(whole, 5):>9.2%}",
+    ]
     for ablation, story in parts:
-        error = story.best["val_top1_error"]
-        theirs = "-" if ablation.top1 is None else f"{ablation.top1:+.1f}"
+        one, five = (100 * (_error(story, k) - _error(whole, k)) for k in (1, 5))
         lines.append(
-            f"{ablation.what:<34}{error:>8.2%}{100 * (error - base):>+9.2f}{theirs:>11}  "
-            f"{ablation.source}"
+            f"{ablation.what:<32}{_error(story, 1):>7.2%}{one:>+8.2f}{_points(ablation.top1):>7}"
+            f"{_error(story, 5):>9.2%}{five:>+8.2f}{_points(ablation.top5):>7}  {ablation.source}"
         )
     return [
         *lines,
-        "top-1: validation error after the best epoch, 1 view; here, published: percentage points",
-        "against the whole net, the published ones on ImageNet in 10 views.",
+        "top-1, top-5: validation errors after the epoch of the best top-1, 1 view; here, publ.:",
+        "percentage points against the whole net, the published ones on ImageNet in 10 views.",
         "One seed: differences of a few hundred images or fewer are chance (fit --repeat K).",
     ]
+
+
+def _error(story: Story, k: int) -> float:
+    return float(story.best[f"val_top{k}_error"])
+
+
+def _points(difference: float | None) -> str:
+    return "-" if difference is None else f"{difference:+.1f}"

@@ -47,6 +47,7 @@ class Sets:
     validation: Subset | None  # "val", or "held out"
     labels: NDArray[np.int32]  # [n] of the train split
     notes: tuple[str, ...]  # what the user should know
+    cache: str  # where decoded images are: "device", "ram"; "off" and "nvjpeg": nowhere
 
     @property
     def train_samples(self) -> int:
@@ -148,6 +149,7 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
         validation=validation,
         labels=reader.labels,
         notes=tuple(notes),
+        cache=place,
     )
 
 

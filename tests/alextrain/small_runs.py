@@ -43,9 +43,18 @@ class Listener:
 
 
 def fit(
-    shards, folder, given, stop_after=None, resume=False, weights=None, cache="off", **of_the_run
+    shards,
+    folder,
+    given,
+    stop_after=None,
+    resume=False,
+    weights=None,
+    *,
+    cache="off",
+    workers=1,
+    **of_the_run,
 ):
-    sets = open_sets(shards, given, MACHINE, cache=cache, workers=1)
+    sets = open_sets(shards, given, MACHINE, cache=cache, workers=workers)
     trainer = make_trainer(given, MACHINE, len(sets.manifest.classes), compiled=False)
     listener = Listener(stop_after)
     run = Run(folder, sets, trainer, MACHINE, listener, **of_the_run)

@@ -35,8 +35,11 @@ def test_an_ablation_touches_its_own_topics_alone(ablation):
 def test_differences_stand_beside_the_published_ones(tmp_path):
     whole = read_story(write_run(tmp_path / "whole", [0.5, 0.40]))
     part = read_story(write_run(tmp_path / "part", [0.6, 0.42]))
-    no_lrn = table(whole, [(choose("no-lrn")[0], part)])[2].split()
-    assert no_lrn[-5:-2] == ["42.00%", "+2.00", "+1.4"]
+    no_lrn, no_colour = table(whole, [(one, part) for one in choose("no-lrn,no-colour")])[2:4]
+    top5 = ["21.00%", "+1.00"]
+    assert no_lrn.split()[-8:-2] == ["42.00%", "+2.00", "+1.4", *top5, "+1.2"]
+    assert no_colour.split()[-10:-4] == ["42.00%", "+2.00", "+1.0", *top5, "-"]
+    assert max(map(len, (no_lrn, no_colour))) <= 100
 
 
 def test_a_name_that_there_is_not_is_said():

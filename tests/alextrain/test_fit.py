@@ -15,11 +15,12 @@ from .small_runs import MACHINE, fit, recipe, same, weights_of
 from .small_shards import SIZE, encode, picture, write_set, write_statistics
 
 
-def test_neither_cache_nor_threads_change_the_weights(shards, tmp_path):
+@pytest.mark.parametrize(("cache", "workers"), [("ram", 1), ("off", 3), ("ram", 3)])
+def test_neither_cache_nor_threads_change_the_weights(shards, tmp_path, cache, workers):
     given = recipe(epochs=1)
-    for cache in ("off", "ram"):
-        fit(shards, tmp_path / cache, given, cache=cache)
-    assert same(weights_of(tmp_path / "off/last.pt"), weights_of(tmp_path / "ram/last.pt"))
+    fit(shards, tmp_path / "one", given, cache="off", workers=1)
+    fit(shards, tmp_path / "other", given, cache=cache, workers=workers)
+    assert same(weights_of(tmp_path / "one/last.pt"), weights_of(tmp_path / "other/last.pt"))
 
 
 def test_another_seed_gives_other_weights(shards, tmp_path):
@@ -52,13 +53,19 @@ def test_a_run_says_whether_the_network_is_alive(shards, tmp_path):
 
 
 def test_a_run_that_diverges_stops_and_keeps_its_checkpoint(shards, tmp_path):
-    given = recipe(epochs=1)
-    fit(shards, tmp_path / "run", given)
-    before = (tmp_path / "run/last.pt").read_bytes()
-    wild = recipe("paper", epochs=2, lr=1e30)
+    """Five good steps, then a rate beyond all measure: what was saved before stays as it was."""
+    folder = tmp_path / "run"
+    fit(shards, folder, recipe("paper", epochs=1))
+    before = (folder / "last.pt").read_bytes()
     with pytest.raises(DivergedError, match="lower --lr"):
-        fit(shards, tmp_path / "wild", wild)
-    assert (tmp_path / "run/last.pt").read_bytes() == before
+        fit(shards, folder, recipe("paper", epochs=9, lr=1e30), resume=True)
+    assert (folder / "last.pt").read_bytes() == before
+    saved = load_checkpoint(folder / "last.pt")
+    assert saved["progress"]["step"] == 5
+    assert all(torch.isfinite(weights).all() for weights in saved["model"].values())
+    result, listener, _ = fit(shards, folder, recipe("paper", epochs=2), resume=True)
+    assert result.finished
+    assert math.isfinite(listener.epochs[-1]["val_loss"])
 
 
 def test_without_a_val_split_nothing_is_validated_and_it_is_said(tmp_path):
@@ -133,6 +140,9 @@ def test_the_averaged_weights_are_evaluated_and_kept_for_use(shards, tmp_path):
 def test_the_share_of_clipped_steps_is_logged(shards, tmp_path):
     _, tight, _ = fit(shards, tmp_path / "tight", recipe(clip=1e-6, epochs=2))
     assert [row["clipped"] for row in tight.epochs] == [1.0, 1.0]
+    # the gradients of the five steps are 16.8, 14.3, 14.7, 17.1 and 26.4 long
+    _, some, _ = fit(shards, tmp_path / "some", recipe(clip=21, epochs=1))
+    assert [row["clipped"] for row in some.epochs] == [0.2]
     _, free, _ = fit(shards, tmp_path / "free", recipe(epochs=1))
     assert "clipped" not in free.epochs[0]
 

@@ -1,6 +1,7 @@
 """Several processes: the same samples, the same batches, the same weights, the same counts."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,7 +35,10 @@ policy = "plateau"
 
 def fit(count, shards, run, *more, **environment):
     options = ["--device", "cpu", "--cache", "off", "--workers", "1"]
-    command = ["fit", str(shards), "--run", str(run), *options, *more]
+    return job(count, ["fit", str(shards), "--run", str(run), *options, *more], **environment)
+
+
+def job(count, command, **environment):
     done = subprocess.run(
         [sys.executable, "-m", "tests.alextrain.rank_driver", str(count), *command],
         capture_output=True,
@@ -59,7 +63,7 @@ def alone(shards, quiet_recipe, tmp_path_factory):
     run = tmp_path_factory.mktemp("alone") / "run"
     done, statuses = fit(1, shards, run, "--recipe", str(quiet_recipe))
     assert statuses == [0], done.stderr
-    return load_checkpoint(run / "last.pt"), read_log(run)
+    return run
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -71,18 +75,28 @@ def test_the_number_of_processes_changes_roundings_alone(
     done, statuses = fit(count, shards, run, "--recipe", str(quiet_recipe))
     assert statuses == [0] * count, done.stderr
     assert done.stdout.count("Device:") == 1
-    found, (whole, log) = load_checkpoint(run / "last.pt"), alone
+    found, whole = load_checkpoint(run / "last.pt"), load_checkpoint(alone / "last.pt")
     for name, weights in whole["model"].items():
         torch.testing.assert_close(found["model"][name], weights, rtol=0, atol=1e-5)
     assert found["progress"]["step"] == whole["progress"]["step"] == 10
     for key in ("images", "top1", "top5"):
         assert found["tally"][key] == whole["tally"][key]
     losses = [
-        [row["loss"] for row in rows if row["kind"] == "step"] for rows in (log, read_log(run))
+        [row["loss"] for row in read_log(one) if row["kind"] == "step"] for one in (alone, run)
     ]
     torch.testing.assert_close(*map(torch.tensor, losses), rtol=1e-4, atol=0)
-    best = load_checkpoint(run / "best.pt")["result"]
-    assert best["images"] == 7
+    ours, theirs = (load_checkpoint(one / "best.pt")["result"] for one in (run, alone))
+    assert ours["images"] == 7
+    assert {k: v for k, v in ours.items() if "loss" not in k} == {
+        k: v for k, v in theirs.items() if "loss" not in k
+    }
+    assert listing(run) == listing(alone), "rank 0 alone writes"
+
+
+def listing(run):
+    """Return the names of a run's files; TensorBoard's have time and process in theirs."""
+    names = [str(path.relative_to(run)) for path in run.rglob("*")]
+    return sorted(re.sub(r"tfevents.*", "tfevents", name) for name in names)
 
 
 def test_a_killed_process_ends_the_job_and_the_rest_resume_in_another_number(
@@ -99,9 +113,38 @@ def test_a_killed_process_ends_the_job_and_the_rest_resume_in_another_number(
     assert load_checkpoint(run / "last.pt")["progress"]["step"] == 7
     done, statuses = fit(3, shards, run, *recipe, "--resume", "auto")
     assert statuses == [0] * 3, done.stderr
-    found, (whole, _) = load_checkpoint(run / "last.pt"), alone
+    found, whole = load_checkpoint(run / "last.pt"), load_checkpoint(alone / "last.pt")
     for name, weights in whole["model"].items():
         torch.testing.assert_close(found["model"][name], weights, rtol=0, atol=1e-5)
+
+
+def test_torchrun_starts_a_job_that_ends_with_one_run(shards, quiet_recipe, alone, tmp_path):
+    run = tmp_path / "run"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = ["fit", str(shards), "--run-folder", str(run), "--recipe", str(quiet_recipe)]
+    done = subprocess.run(
+        [*torchrun, "--nproc-per-node", "2", "-m", "alextrain", *command, "--device", "cpu"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Device:") == 1
+    assert listing(run) == listing(alone)
+    found, whole = load_checkpoint(run / "last.pt"), load_checkpoint(alone / "last.pt")
+    for name, weights in whole["model"].items():
+        torch.testing.assert_close(found["model"][name], weights, rtol=0, atol=1e-5)
+
+
+def test_eval_of_several_processes_is_refused_in_a_sentence(shards, alone):
+    options = ["eval", str(alone / "best.pt"), str(shards), "--device", "cpu"]
+    done, statuses = job(2, options)
+    assert statuses == [1, 1]
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
+    assert "eval runs in one process; start it without torchrun (fit" in line
+    assert "top-1" not in done.stdout
 
 
 @pytest.mark.parametrize(

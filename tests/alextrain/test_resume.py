@@ -55,6 +55,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(shards, tmp_path,
     assert logs[0] == logs[1]
 
 
+def test_a_run_goes_on_with_another_number_of_loader_threads(shards, tmp_path):
+    given = recipe(epochs=2)
+    fit(shards, tmp_path / "whole", given, workers=1)
+    for workers, stop in ((1, 2), (3, 4), (2, None)):  # the last from the middle of epoch 2
+        begun = (tmp_path / "cut/last.pt").exists()
+        fit(shards, tmp_path / "cut", given, stop, resume=begun, workers=workers)
+    assert same(weights_of(tmp_path / "whole/last.pt"), weights_of(tmp_path / "cut/last.pt"))
+
+
 def test_a_folder_with_a_run_is_not_overwritten(shards, tmp_path):
     given = recipe(epochs=1)
     fit(shards, tmp_path / "run", given)

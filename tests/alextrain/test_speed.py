@@ -2,6 +2,7 @@
 
 import pytest
 
+from alextrain.cli.bench import _advice
 from alextrain.device import choose_machine
 from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import load_recipe
@@ -43,6 +44,29 @@ def test_a_net_on_shards_is_measured_and_nothing_is_written(shards, name, has_lr
 )
 def test_the_bottleneck_is_named(loader, network, together, expected):
     assert Speed(loader, network, together, 0.0, None, 1).bottleneck == expected
+
+
+@pytest.mark.parametrize(
+    ("bottleneck", "cache", "has", "lacks"),
+    [
+        ("loader", "off", "--cache ram or device", "any more"),
+        ("loader", "ram", "--cache device on a GPU", "--cache ram"),
+        ("loader", "device", "smaller --crop", "--cache"),
+        ("cores", "off", "--cache ram", "any more"),
+        ("cores", "ram", "fewer --workers", "--cache"),
+        ("network", "ram", "the loader keeps up", "--cache"),
+    ],
+)
+def test_nothing_is_advised_that_is_done_already(bottleneck, cache, has, lacks):
+    said = _advice(bottleneck, cache)
+    assert has in said
+    assert lacks not in said
+
+
+def test_sets_say_where_decoded_images_are(shards):
+    recipe = load_recipe("quick", {"width": 0.05, "crop": 67, "batch_size": 5})
+    kept = [open_sets(shards, recipe, MACHINE, cache=c, workers=1).cache for c in ("off", "ram")]
+    assert kept == ["off", "ram"]
 
 
 def test_nets_of_torchvision_are_measured_beside_ours():
