@@ -108,6 +108,7 @@ def open_streamed(
         validation=validation,
         labels=np.zeros(0, np.int32),
         notes=tuple(_notes(given, tars, statistics)),
+        cache="off",
         samples=samples,
     )
 

@@ -10,10 +10,16 @@ import time
 import pytest
 import torch
 
+from alextrain.cli.screen import Screen
 from alextrain.errors import CheckpointError
 from alextrain.training.checkpoint import load_checkpoint, load_latest
+from alextrain.training.run import Run
 from alextrain.training.runlog import read_log
+from alextrain.training.sets import open_sets
+from alextrain.training.setup import make_trainer
 
+from .small_runs import MACHINE as MACHINE_HERE
+from .small_runs import recipe
 from .small_shards import write_trainable
 
 RECIPE = ["--recipe", "quick", "--width", "0.05", "--crop", "67", "--batch-size", "5"]
@@ -101,6 +107,37 @@ def test_a_signal_saves_at_once_and_says_how_to_go_on(shards, tmp_path, number, 
     assert "Traceback" not in err
     step = load_checkpoint(run / "last.pt")["progress"]["step"]
     assert f"Stopped at step {step:,};" in out
+
+
+class Signalled(Screen):
+    """A screen that gets SIGUSR1 during step 3 and looks, a step later, at what is saved."""
+
+    def __init__(self, run):
+        super().__init__(1)
+        self.run, self.steps, self.found = run, 0, None
+
+    def step(self, result, shown):
+        super().step(result, shown)
+        self.steps += 1
+        if self.steps == 3:
+            assert not (self.run / "last.pt").exists()
+            os.kill(os.getpid(), signal.SIGUSR1)
+        elif self.steps == 4:
+            self.found = load_checkpoint(self.run / "last.pt")["progress"]["step"]
+
+
+def test_usr1_saves_the_step_it_came_in_and_the_run_goes_on(shards, tmp_path):
+    """Nothing else saves within the five steps of this one epoch."""
+    given = recipe(epochs=1)
+    sets = open_sets(shards, given, MACHINE_HERE, workers=1)
+    trainer = make_trainer(given, MACHINE_HERE, len(sets.manifest.classes), compiled=False)
+    screen = Signalled(tmp_path / "run")
+    run = Run(tmp_path / "run", sets, trainer, MACHINE_HERE, screen)
+    run.start(None, None)
+    with screen.listening():
+        result = run.fit()
+    assert screen.found == 3
+    assert (result.finished, screen.steps) == (True, 5)
 
 
 @pytest.fixture(scope="module")
