@@ -22,6 +22,13 @@ _LEFT_ALONE = {
     "save_every": None,
     "keep": 2,
     "weights": None,
+    "decode": "cpu",
+    "histograms": False,
+    "val": None,
+    "stats": None,
+    "size": None,
+    "samples": None,
+    "classes": None,
 }
 
 
