@@ -72,16 +72,10 @@ def choose(names: str | None) -> list[Ablation]:
 def table(whole: Story, parts: Sequence[tuple[Ablation, Story]]) -> list[str]:
     """Return the lines of a table: what each ablation cost here, and what was published."""
     head = f"{'taken away':<32}{'top-1':>7}{'here':>8}{'publ.':>7}{'top-5':>9}{'here':>8}"
-    lines = [
-        f"{head}{'publ.':>7}  source",
-        f"{'nothing':<32}{_error(whole, 1):>7.2%}{'':>15}{_error(whole, 5):>9.2%}",
-    ]
-    for ablation, story in parts:
-        one, five = (100 * (_error(story, k) - _error(whole, k)) for k in (1, 5))
-        lines.append(
-            f"{ablation.what:<32}{_error(story, 1):>7.2%}{one:>+8.2f}{_points(ablation.top1):>7}"
-            f"{_error(story, 5):>9.2%}{five:>+8.2f}{_points(ablation.top5):>7}  {ablation.source}"
-        )
+    lines = [f"{head}{'publ.':>7}  source", f"{'nothing':<32}{_cells(whole, whole, None, None)}"]
+    for part, story in parts:
+        cells = _cells(story, whole, part.top1, part.top5)
+        lines.append(f"{part.what:<32}{cells}  {part.source}")
     return [
         *lines,
         "top-1, top-5: validation errors after the epoch of the best top-1, 1 view; here, publ.:",
@@ -90,9 +84,17 @@ def table(whole: Story, parts: Sequence[tuple[Ablation, Story]]) -> list[str]:
     ]
 
 
-def _error(story: Story, k: int) -> float:
-    return float(story.best[f"val_top{k}_error"])
+def _cells(story: Story, whole: Story, top1: float | None, top5: float | None) -> str:
+    """Return error, difference and published difference of top-1 and of top-5, "-" if not known.
 
-
-def _points(difference: float | None) -> str:
-    return "-" if difference is None else f"{difference:+.1f}"
+    Top-5 errors are not known of sets with so few classes that five guesses are all of them.
+    """
+    cells = ""
+    for name, published, width in (("val_top1_error", top1, 7), ("val_top5_error", top5, 9)):
+        error, base = story.best.get(name), whole.best.get(name)
+        known = error is not None and base is not None
+        mine = f"{error:.2%}" if known else "-"
+        here = f"{100 * (error - base):+.2f}" if known and story is not whole else "-"
+        theirs = "-" if published is None else f"{published:+.1f}"
+        cells += f"{mine:>{width}}{here:>8}{theirs:>7}"
+    return cells
