@@ -92,9 +92,10 @@ def _cells(story: Story, whole: Story, top1: float | None, top5: float | None) -
     cells = ""
     for name, published, width in (("val_top1_error", top1, 7), ("val_top5_error", top5, 9)):
         error, base = story.best.get(name), whole.best.get(name)
-        known = error is not None and base is not None
-        mine = f"{error:.2%}" if known else "-"
-        here = f"{100 * (error - base):+.2f}" if known and story is not whole else "-"
+        mine, here = "-", "-"
+        if error is not None and base is not None:
+            mine = f"{error:.2%}"
+            here = "-" if story is whole else f"{100 * (error - base):+.2f}"
         theirs = "-" if published is None else f"{published:+.1f}"
         cells += f"{mine:>{width}}{here:>8}{theirs:>7}"
     return cells
