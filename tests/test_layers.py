@@ -254,6 +254,7 @@ ORDER = [
     "alextrain.reports.report",
     "alextrain.reports.gallery",
     "alextrain.reports.run_report",
+    "alextrain.reports.ending",
     "alextrain.export.parity",
     "alextrain.export.package",
     "alextrain.export.torch_file",

@@ -181,7 +181,7 @@ def fit_once(shards: Path | str, machine: Machine, options: dict[str, Any], rank
             run.start(latest, options["weights"])
         result = _train(run)
     if ranks.first:
-        finish(result, shards, folder, sets)
+        finish(result, shards, folder, sets, machine)
     if not result.finished:
         raise SystemExit(screen.exit_code)
     return sets

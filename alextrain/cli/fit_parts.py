@@ -85,8 +85,10 @@ def make_run(
     return Run(folder, sets, trainer, machine, screen, saving, histograms=options["histograms"])
 
 
-def finish(result: RunResult, shards: Path | str, folder: Path, sets: Sets) -> None:
-    """Draw the curves, write the report, say how the run ended and what to do next."""
+def finish(
+    result: RunResult, shards: Path | str, folder: Path, sets: Sets, machine: Machine
+) -> None:
+    """Draw the pictures, write the report, say how the run ended and what to do next."""
     from alextrain.figures import draw_curves
     from alextrain.reports.run_report import write_report
     from alextrain.studies.compare import read_story
@@ -98,6 +100,8 @@ def finish(result: RunResult, shards: Path | str, folder: Path, sets: Sets) -> N
         story = read_story(folder)
         lines = published_for(story.recipe.name, classes)
         draw_curves(folder / "curves.png", epochs, classes, lines)
+        if result.finished:
+            _draw_pictures(result, shards, folder, sets, machine)
         click.echo(f"Report: {write_report(folder, story)}")
     if not result.finished:
         again = f"  alextrain fit {shards} --run {folder} --resume"
@@ -124,3 +128,19 @@ def finish(result: RunResult, shards: Path | str, folder: Path, sets: Sets) -> N
         f"Next:\n{'' if isinstance(shards, str) else of_shards}"
         f"  alextrain predict {result.checkpoint} IMAGE"
     )
+
+
+def _draw_pictures(
+    result: RunResult, shards: Path | str, folder: Path, sets: Sets, machine: Machine
+) -> None:
+    """Draw what the network sees and mistakes; where that fails, the run has not."""
+    from alexprep.errors import AlexError
+    from alextrain.reports.ending import draw_ending
+    from alextrain.use.network import Network
+
+    try:
+        network = Network.load(result.checkpoint, machine)
+        images = None if isinstance(shards, str) else shards
+        draw_ending(folder / "figures", network, images, sets.validation)
+    except AlexError as error:
+        click.echo(f"No pictures: {error}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from alexprep.shards.reader import ShardReader
@@ -65,6 +66,7 @@ def evaluate_network(
     reader: ShardReader,
     *,
     views: int,
+    numbers: NDArray[np.int64] | None = None,
     workers: int | None = None,
     answers: Answers | None = None,
     on_images: Callable[[int, int], object] | None = None,
@@ -75,11 +77,14 @@ def evaluate_network(
         network: It must fit the shards (`Network.check_fits`).
         reader: The split.
         views: 1, 5 or 10.
+        numbers: Of the samples to measure on; None: all.
         workers: Threads that decode; None: chosen for the machine.
         answers: Takes what the network answers, where it is wanted.
         on_images: Hears (images done, images in all).
     """
     done = 0
+    if numbers is None:
+        numbers = np.arange(len(reader))
 
     def on_batch(probabilities: Tensor, labels: Tensor) -> None:
         nonlocal done
@@ -87,12 +92,12 @@ def evaluate_network(
         if answers is not None:
             answers.hear(probabilities, labels)
         if on_images is not None:
-            on_images(done, len(reader))
+            on_images(done, len(numbers))
 
     machine = network.machine
     loader = Loader(reader, BATCH, threads=workers, pin=machine.device.type == "cuda")
     try:
-        subset = Subset(reader.split, loader, np.arange(len(reader)))
+        subset = Subset(reader.split, loader, numbers)
         return evaluate(
             network.model, subset, network.augmenter, machine, views=views, on_batch=on_batch
         )
@@ -100,8 +105,22 @@ def evaluate_network(
         loader.close()
 
 
-def draw(folder: Path, answers: Answers, network: Network, reader: ShardReader) -> list[Path]:
-    """Draw confusion matrix, surest mistakes and first-layer kernels; return their paths."""
+def draw(
+    folder: Path,
+    answers: Answers,
+    network: Network,
+    reader: ShardReader,
+    numbers: NDArray[np.int64] | None = None,
+) -> list[Path]:
+    """Draw confusion matrix, surest mistakes and first-layer kernels; return their paths.
+
+    Args:
+        folder: Takes the PNG files.
+        answers: What the network answered.
+        network: Whose kernels are drawn.
+        reader: The split that it was asked of.
+        numbers: Of the samples that it was asked of; None: all.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / name for name in ("confusion.png", "kernels.png", "mistakes.png")]
     draw_confusion(paths[0], answers.matrix(), network.words)
@@ -109,6 +128,8 @@ def draw(folder: Path, answers: Answers, network: Network, reader: ShardReader) 
     positions, truths, guesses, probabilities = answers.surest_mistakes()
     if not len(positions):
         return paths[:2]
+    if numbers is not None:
+        positions = torch.from_numpy(numbers)[positions]
     images = np.empty((len(positions), reader.size, reader.size, 3), np.uint8)
     for image, position in zip(images, positions.tolist(), strict=True):
         decode_into(reader.read(position), image)

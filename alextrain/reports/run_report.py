@@ -13,6 +13,7 @@ from alextrain.studies.compare import Story
 from alextrain.training.runlog import read_log
 
 REPORT = "report.html"
+ABOUT = "pictures.txt"  # in RUN/figures: a sentence on what its pictures show
 PICTURES = {  # file in RUN or RUN/figures -> what it shows
     "curves.png": "Loss, errors and learning rate over the epochs",
     "kernels.png": "The kernels of the first layer (the paper's Figure 3)",
@@ -102,7 +103,8 @@ def _machines(story: Story, machines: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _pictures(folder: Path) -> list[str]:
-    parts = []
+    about = folder / "figures" / ABOUT
+    parts = [f"<p>{escape(about.read_text(encoding='utf-8'))}</p>"] if about.is_file() else []
     for name, what in PICTURES.items():
         path = next((p for p in (folder / name, folder / "figures" / name) if p.is_file()), None)
         if path is not None:

@@ -39,7 +39,10 @@ def pictures(page):
 
 def test_a_run_ends_with_its_page(trained):
     page = (trained / "run/report.html").read_text()
-    assert len(pictures(page)) == 1
+    drawn = {path.name for path in (trained / "run/figures").glob("*.png")}
+    assert drawn | {"mistakes.png"} == {"confusion.png", "kernels.png", "mistakes.png"}
+    assert len(pictures(page)) == 1 + len(drawn)
+    assert re.search(r"of (\d+) of the \1 images \(val\), after best.pt", page)
     for text in ("quick, seed 0", "2 of 2", "CPU-hours", "width = 0.05", "(alive)", "fingerprint "):
         assert text in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
@@ -50,6 +53,7 @@ def test_with_shards_the_pictures_are_drawn_too(trained):
     assert result.exit_code == 0, result.output
     page = (trained / "run/report.html").read_text()
     assert len(pictures(page)) >= 6
+    assert "of all images (val), after best.pt" in page
 
 
 def test_names_and_words_are_no_markup(tmp_path):
