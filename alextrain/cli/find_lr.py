@@ -61,17 +61,19 @@ def find_lr(shards: Path | str, machine: Machine, options: dict[str, Any], ranks
     click.echo(
         f"{len(found.rates)} steps, rates {low:.1e} to {high:.1e}: the loss was least at "
         f"{found.turn:.1e}; a tenth of that is a good first rate: {found.chosen:g}\n"
-        f"Next:\n  alextrain fit {shards} --recipe {options['recipe']}{_again(options)} "
-        f"--lr {found.chosen:g}"
+        f"Next:\n  {_again(shards, options)} --lr {found.chosen:g}"
     )
 
 
-def _again(options: dict[str, Any]) -> str:
-    """Return the overrides that were given, as they are typed, the rate apart."""
+def _again(shards: Path | str, options: dict[str, Any]) -> str:
+    """Return the command that trains, with the overrides as they are typed, the rate apart."""
+    if isinstance(shards, str):  # tars: much has to be said of them again
+        return "the same command without --find-lr, and"
     own = [
         f" --{name.replace('_', '-')} {options[name]}"
         for name in RECIPE_KEYS
         if name != "lr" and options[name] is not None
     ]
     texts = [text for text in options["settings"] if text.split("=")[0].strip() != "lr"]
-    return "".join(own + [f" --set {shlex.quote(text)}" for text in texts])
+    own += [f" --set {shlex.quote(text)}" for text in texts]
+    return f"alextrain fit {shards} --recipe {options['recipe']}{''.join(own)}"

@@ -28,12 +28,17 @@ def open_shards(
     ranks: Ranks,
 ) -> Sets:
     """Open the shards, or the tars, with the options of the command."""
+    from alexprep.shards.manifest import Manifest
     from alextrain.training.sets import open_sets
 
     if isinstance(shards, str):
         return _open_tars(shards, recipe, machine, options, ranks)
     if given := [f"--{name}" for name in _OF_TARS if options.get(name) is not None]:
-        raise click.UsageError(f"{', '.join(given)}: of tars only; {shards} is a set of shards")
+        manifest = Manifest.load(shards)  # what is neither tars nor a set is named here
+        raise click.UsageError(
+            f"{', '.join(given)}: of tars only; {shards} is a set of shards, with "
+            f"{len(manifest.classes):,} classes"
+        )
     return open_sets(
         shards,
         recipe,
@@ -49,8 +54,11 @@ def open_shards(
 def _open_tars(
     text: str, recipe: Recipe, machine: Machine, options: dict[str, Any], ranks: Ranks
 ) -> Sets:
+    from alextrain.errors import RecipeError
     from alextrain.training.streamed_sets import Tars, open_streamed
 
+    if options["repeat"] and options["val"] is None:
+        raise RecipeError("--repeat compares validation errors; give --val TARS")
     given = Tars(
         text,
         classes=options["classes"],

@@ -87,9 +87,9 @@ def _samples(tars: Sequence[str]) -> Iterator[Taken]:
     def opened(paths: Iterator[tuple[str, Path]]) -> Generator[dict[str, Any]]:
         nonlocal reading
         for tar, path in paths:
-            reading = shown(tar)
+            reading = str(path)  # a copy that is damaged here is to be removed here
             with path.open("rb") as stream:
-                yield {"url": reading, "stream": stream}
+                yield {"url": shown(tar), "stream": stream}
 
     with brought(tars) as paths, closing(opened(paths)) as files:
         try:
@@ -100,7 +100,7 @@ def _samples(tars: Sequence[str]) -> Iterator[Taken]:
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             reason = str(error.args[0] if error.args else type(error).__name__).partition(" @ ")[0]
             raise ShardError(
-                f"{reading}: is cut or damaged ({reason}); make or fetch it again"
+                f"{reading}: is cut or damaged ({reason}); remove it and fetch or make it again"
             ) from error
 
 

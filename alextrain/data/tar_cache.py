@@ -54,8 +54,8 @@ def bring(tar: str, stop: Event) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     if size > (free := free_bytes(path.parent)):
         raise DiskError(
-            f"{path.parent}: a copy of {shown_url(tar)} takes {size / 1e9:,.2f} GB and "
-            f"{free / 1e9:,.2f} GB are free; name a larger disk in the environment: {CACHE}=/folder"
+            f"{path.parent}: a copy of {shown_url(tar)} takes {size / 1e6:,.1f} MB and "
+            f"{free / 1e6:,.1f} MB are free; name a larger disk in the environment: {CACHE}=/folder"
         )
     with atomic_file(path) as file:
         for start in range(0, size, _RUN):

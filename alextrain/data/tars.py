@@ -18,7 +18,8 @@ _SUFFIX = ".tar"
 def names_tars(text: str) -> bool:
     """Tell whether a text names tars, not a set of shards."""
     if is_url(text) or "{" in text or "::" in text:
-        return text.endswith((_SUFFIX, "}")) or "::" in text or text.startswith("pipe:")
+        bare = text.partition("?")[0].partition("#")[0]
+        return bare.endswith((_SUFFIX, "}")) or "::" in text or text.startswith("pipe:")
     path = Path(text)
     if path.is_dir():
         finished = (path / MANIFEST).exists() or (path / WORK).exists()
@@ -31,17 +32,14 @@ def list_tars(text: str) -> list[str]:
 
     Raises:
         RawError: a URL of a scheme that is not read, such as `pipe:`.
-        ShardError: a path that is not there, or named twice.
+        ShardError: a path that is not there, or named twice, or a brace without its other half.
     """
-    from webdataset.shardlists import expand_urls  # noqa: PLC0415  # slow to import
-
     for part in text.split("::"):
         if is_url(part):
             check_url(part)
-    path = Path(text)
-    if path.is_dir():
-        return sorted(map(str, path.glob(f"*{_SUFFIX}")))
-    tars = list(expand_urls(text))
+    if Path(text).is_dir():
+        return sorted(map(str, Path(text).glob(f"*{_SUFFIX}")))
+    tars = _expanded(text)
     for tar in tars:
         if is_url(tar):
             check_url(tar)
@@ -52,6 +50,17 @@ def list_tars(text: str) -> list[str]:
     return tars
 
 
+def _expanded(text: str) -> list[str]:
+    from webdataset.shardlists import expand_urls  # noqa: PLC0415  # slow to import
+
+    try:
+        return list(expand_urls(text))
+    except ValueError as error:
+        raise ShardError(
+            f"{shown(text)}: its braces do not fit together; write them as in t-{{000..099}}.tar"
+        ) from error
+
+
 def shown(tar: str) -> str:
-    """Return a path or URL as it may be printed."""
-    return shown_url(tar) if is_url(tar) else tar
+    """Return paths or URLs as they may be printed: without user, password and query."""
+    return "::".join(shown_url(part) if is_url(part) else part for part in tar.split("::"))

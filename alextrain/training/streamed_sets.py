@@ -23,7 +23,7 @@ from alextrain.data.foreign import BUFFER, Stream, count_samples
 from alextrain.data.loader import decoding_threads
 from alextrain.data.streamed import StreamLoader
 from alextrain.data.tar_cache import bring, cached
-from alextrain.data.tars import list_tars
+from alextrain.data.tars import list_tars, shown
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
 from alextrain.ranks import Ranks
@@ -46,7 +46,7 @@ class Tars:
     size: int = 256  # height and width that images are brought to, pixels
 
     def __str__(self) -> str:
-        return self.text
+        return shown(self.text)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def open_streamed(
         count = count_samples([bring(tar, Event()) for tar in others])
         validation = Subset("val", load(Stream(tuple(others)), count), np.arange(count))
     return StreamedSets(
-        folder=Path(given.text),
+        folder=Path(str(given)),
         manifest=manifest,
         statistics=statistics,
         train=load(Stream(tuple(tars), recipe.seed), samples),

@@ -183,6 +183,22 @@ def test_a_server_that_dies_leaves_the_steps_that_were_done(tars, tmp_path, monk
         assert result.exit_code == 0, result.output
 
 
+def test_nothing_secret_of_a_url_is_said_or_kept(tars, tmp_path, monkeypatch):
+    monkeypatch.setattr("alexprep.remote.attempts._FIRST_WAIT", 0.001)
+    run = tmp_path / "run"
+    with serving(tars) as server:
+        secret = server.url.replace("://", "://me:boom@") + "/t-{000..002}.tar?token=boom"
+        result = fit(secret, *FIT, *HERE, "--epochs", 1, "--samples", 22, "--run", run)
+        assert result.exit_code == 0, result.output
+        for more in ([], ["--samples", 22]):  # refused: begun already
+            result = fit(secret, *FIT, *HERE, "--run", run, *more)
+            assert result.exit_code == 1
+            assert "boom" not in result.output
+    for path in [*run.rglob("*"), *(tmp_path / "cache").rglob("*")]:
+        assert "boom" not in path.name
+        assert not path.is_file() or b"token=boom" not in path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -192,6 +208,7 @@ def test_a_server_that_dies_leaves_the_steps_that_were_done(tars, tmp_path, monk
         ("ftp://host/a-{{0..3}}.tar", "ftp: is no scheme that is read"),
         ("{0}/t-{{000..009}}.tar", "t-003.tar: no such file"),
         ("{0}/t-000.tar::{0}/t-000.tar", "is named twice"),
+        ("{0}/t-{{000..2.tar", "its braces do not fit together"),
     ],
 )
 def test_what_is_no_tar_is_refused_before_anything_runs(tars, tmp_path, text, words):
@@ -205,11 +222,14 @@ def test_what_is_no_tar_is_refused_before_anything_runs(tars, tmp_path, text, wo
 def test_what_is_damaged_or_not_said_is_named(tars, tmp_path):
     cut = tmp_path / "cut"
     cut.mkdir()
+    (tmp_path / "cache").mkdir()
     data = (tars / "t-000.tar").read_bytes()
     (cut / "a.tar").write_bytes(data[: len(data) // 2])
     cases = [
         ([cut, *HERE], f"{cut}/a.tar: "),
         ([cut, *HERE, "--samples", 9], f"{cut}/a.tar: is cut or damaged"),
+        ([tmp_path / "cache", *HERE], "cache: holds no shards of alexprep"),
+        ([tars, *HERE, "--repeat", 2], "give --val TARS"),
         ([tars, *HERE[:-2]], "give --classes N"),
         ([tars, *HERE[:-1], 2], "has the label 2, and there are 2 classes; give --classes 3"),
         ([tars, *HERE, "--samples", 23], "the tars hold 22 samples, and --samples says 23"),
