@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from threading import Event
+from threading import Event, Semaphore, Thread
 from urllib.parse import urlsplit
 
 from alexprep.errors import DiskError
@@ -20,6 +19,7 @@ from alexprep.shards.fetched import CACHE
 
 _RUN = 8 << 20  # bytes a request
 _AHEAD = 2  # tars under way beside the one that is read
+_LOOK = 0.2  # seconds between looks whether anybody still wants tars
 
 
 def cached(tar: str) -> Path:
@@ -68,23 +68,36 @@ def bring(tar: str, stop: Event) -> Path:
 @contextmanager
 def brought(tars: Sequence[str]) -> Iterator[Iterator[tuple[str, Path]]]:
     """Give an iterator of tars and their paths here, in order, brought ahead by one thread."""
-    stop = Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="alextrain-tars") as pool:
-        try:
-            yield _in_order(pool, tars, stop)
-        finally:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+    coming = _Coming(tars)
+    thread = Thread(target=coming.bring_all, name="alextrain-tars", daemon=True)
+    thread.start()
+    try:
+        yield iter(coming)
+    finally:
+        coming.stop.set()  # it is not waited for: a slow server may keep it
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, tars: Sequence[str], stop: Event
-) -> Iterator[tuple[str, Path]]:
-    waiting: deque[tuple[str, Future[Path]]] = deque()
-    for tar in tars:
-        waiting.append((tar, pool.submit(bring, tar, stop)))
-        if len(waiting) > _AHEAD:
-            first, path = waiting.popleft()
-            yield first, path.result()
-    for last, path in waiting:
-        yield last, path.result()
+class _Coming:
+    """Tars under way, a few ahead of the one that is read."""
+
+    def __init__(self, tars: Sequence[str]) -> None:
+        self.stop = Event()
+        self._tars = tars
+        self._paths: list[Future[Path]] = [Future() for _ in tars]
+        self._room = Semaphore(_AHEAD + 1)
+
+    def bring_all(self) -> None:
+        for tar, path in zip(self._tars, self._paths, strict=True):
+            while not self._room.acquire(timeout=_LOOK):
+                if self.stop.is_set():
+                    return
+            try:
+                path.set_result(bring(tar, self.stop))
+            except Exception as error:  # noqa: BLE001  # it is raised where the tar is waited for
+                path.set_exception(error)
+                return
+
+    def __iter__(self) -> Iterator[tuple[str, Path]]:
+        for tar, path in zip(self._tars, self._paths, strict=True):
+            yield tar, path.result()
+            self._room.release()
