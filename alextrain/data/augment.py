@@ -93,8 +93,8 @@ class Augmenter:
             augmentation: Which crops, which colours.
             statistics: Of the train split.
             normalise: "mean-image" (levels minus the mean image at the crop's place),
-                "mean-centre" (minus the middle of the mean image) or "mean-std" (levels minus the
-                channel's mean, divided by its standard deviation).
+                "mean-centre" (minus the middle of the mean image), "mean-std" (levels minus the
+                channel's mean, divided by its standard deviation) or "unit" (levels / 255).
             device: Where images and draws will be.
         """
         basis = statistics.eigenvectors * np.sqrt(statistics.eigenvalues)
@@ -102,10 +102,7 @@ class Augmenter:
             centred = normalise == "mean-centre"
             image = statistics.mean_image
             return cls(augmentation, image, None, basis, device, centred=centred)
-        assert normalise == "mean-std", normalise
-        mean, std = statistics.channel_mean, statistics.channel_std
-        # An image set of one colour has no spread; what is left of it is 0 anyway.
-        return cls(augmentation, mean, np.where(std > 0, std, 1.0), basis, device)
+        return cls(augmentation, *channel_scale(statistics, normalise), basis, device)
 
     def __call__(self, images: Tensor, draws: Draws, *, shift: bool = True) -> Tensor:
         """Augment a batch.
@@ -236,6 +233,18 @@ class Augmenter:
                 rows.div_(1 + self.augmentation.colour_scale)
         if self._inverse is not None:
             rows.mul_(self._inverse.repeat(crop))
+
+
+def channel_scale(
+    statistics: Statistics, normalise: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what "mean-std" and "unit" subtract from a channel and divide it by, [3] and [3]."""
+    if normalise == "unit":
+        return np.zeros(3), np.full(3, 255.0)
+    assert normalise == "mean-std", normalise
+    std = statistics.channel_std
+    # An image set of one colour has no spread; what is left of it is 0 anyway.
+    return statistics.channel_mean, np.where(std > 0, std, 1.0)
 
 
 def _middle(mean: Tensor, crop: int) -> Tensor:

@@ -22,7 +22,7 @@ def config(network: Network, parity: Parity) -> dict[str, Any]:
     channel means stand for it, and `alexkit` says so.
     """
     facts = describe(network, inside=False)
-    if network.recipe.input.normalise != "mean-std":
+    if network.recipe.input.normalise in ("mean-image", "mean-centre"):
         facts["mean"] = network.statistics.channel_mean.tolist()
         facts["mean_is"] = (
             f"channel means, which stand for the mean image: {WEIGHTS} holds that, as "
@@ -117,9 +117,12 @@ will be larger.
 
 
 def _input(network: Network) -> str:
-    if network.recipe.input.normalise != "mean-std":
-        return "levels 0..255 minus the mean image (in `model.safetensors`)."
-    return "levels 0..255 minus the channels' means, divided by their standard deviations."
+    words = {
+        "mean-std": "levels 0..255 minus the channels' means, divided by their deviations.",
+        "unit": "levels 0..255, divided by 255.",
+    }
+    mean_image = "levels 0..255 minus the mean image (in `model.safetensors`)."
+    return words.get(network.recipe.input.normalise, mean_image)
 
 
 def _errors(network: Network, evaluations: Sequence[Evaluation]) -> str:

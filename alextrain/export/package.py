@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from alextrain.data.augment import channel_scale
 from alextrain.data.views import view_places
 from alextrain.use.network import Network
 
@@ -52,12 +53,13 @@ class Packaged(nn.Module):
 def _constants(network: Network) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the mean, [crop, crop, 3] or [3], and what to multiply with, [3]: see Augmenter."""
     statistics, crop = network.statistics, network.recipe.input.crop
-    if network.recipe.input.normalise != "mean-std":  # in the centre view both mean images agree
+    normalise = network.recipe.input.normalise
+    if normalise in ("mean-image", "mean-centre"):  # in the centre view both agree
         ((top, left, _),) = view_places(network.settings.size, crop, 1)
         centre = statistics.mean_image[top : top + crop, left : left + crop]
         return np.ascontiguousarray(centre), np.ones(3, np.float32)
-    std = np.where(statistics.channel_std > 0, statistics.channel_std, 1.0)
-    return statistics.channel_mean.astype(np.float32), (1 / std).astype(np.float32)
+    mean, std = channel_scale(statistics, normalise)
+    return mean.astype(np.float32), (1 / std).astype(np.float32)
 
 
 def describe(network: Network, *, inside: bool) -> dict[str, Any]:

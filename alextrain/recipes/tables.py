@@ -53,8 +53,9 @@ class Input(Section):
     """What the net is shown: which part of the image, in which colours, on which scale."""
 
     crop: int = at_least(1)  # side of the square that the net sees, in pixels
-    # the mean image at the crop's place, its centre for all crops, or channel mean and deviation
-    normalise: str = one_of("mean-image", "mean-centre", "mean-std")
+    # the mean image at the crop's place, its centre for all crops, channel mean and deviation, or
+    # levels / 255
+    normalise: str = one_of("mean-image", "mean-centre", "mean-std", "unit")
     crops: str = one_of("random", "resized", "centre", default="random")
     flip: bool = True
     crops_shared: int = at_least(1, default=1)  # images in a row that share place and mirror

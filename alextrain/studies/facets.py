@@ -125,6 +125,7 @@ def _input(recipe: Recipe) -> dict[str, str]:
         "mean-image": "mean image, at the crop's place",
         "mean-centre": "centre crop of the mean for all crops",
         "mean-std": "channel means, divided by deviations",
+        "unit": "none, levels / 255",
     }
     return {
         "mean": mean[given.normalise],

@@ -7,11 +7,11 @@ from collections import deque
 
 WINDOW = 100  # steps over which the loss is averaged
 PATIENCE = 300  # steps before a network is called stuck
-MARGIN = 0.01  # a mean loss within 1 % of ln(classes) is that of guessing
+MARGIN = 0.01  # a mean loss above 0.99 ln(classes) is that of guessing, or worse
 
 
 class StuckAlarm:
-    """Watches the loss of each step; speaks once when it stays where guessing puts it.
+    """Watches the loss of each step; speaks once when it stays where guessing puts it, or above.
 
     Guessing among C classes costs ln(C): 6.9078 for 1,000, 2.3026 for 10.
 
@@ -24,7 +24,8 @@ class StuckAlarm:
     def __init__(self, classes: int, normalise: str, init: str = "paper") -> None:
         self.guessing = math.log(classes)
         # he and torch fit any scale
-        self._too_small = normalise == "mean-std" and init not in ("he", "torch")
+        small = {"mean-std": "mean/std-normalised", "unit": "scaled to 0..1"}
+        self._too_small = "" if init in ("he", "torch") else small.get(normalise, "")
         self._heard: deque[tuple[int, float]] = deque()  # of the last WINDOW steps
         self._first: int | None = None  # the first step heard of, in this process
         self._stuck = False
@@ -41,7 +42,7 @@ class StuckAlarm:
         if step < PATIENCE or step - self._first < WINDOW - 1:
             return None
         mean = math.fsum(loss for _, loss in self._heard) / len(self._heard)
-        stuck = abs(mean - self.guessing) <= MARGIN * self.guessing
+        stuck = mean >= (1 - MARGIN) * self.guessing
         if stuck == self._stuck:
             return None
         self._stuck = stuck
@@ -49,13 +50,13 @@ class StuckAlarm:
 
     def _advice(self, step: int, mean: float) -> str:
         scale = (
-            "The input is mean/std-normalised, which with the paper's initialisation leaves too "
+            f"The input is {self._too_small}, which with the paper's initialisation leaves too "
             "small a signal: use normalise = mean-image, or init = he"
             if self._too_small
             else "Try --init he, a smaller --lr, or another --seed (of the paper's recipe some "
             "seeds never start)"
         )
-        return (
-            f"step {step}: the loss is stuck at {mean:.3f}, where guessing among the classes puts "
-            f"it (ln(classes) = {self.guessing:.3f}). {scale}"
-        )
+        found = f"stuck at {mean:.3f}, where guessing among the classes puts it"
+        if mean > (1 + MARGIN) * self.guessing:
+            found = f"{mean:.3f} still, worse than guessing among the classes"
+        return f"step {step}: the loss is {found} (ln(classes) = {self.guessing:.3f}). {scale}"

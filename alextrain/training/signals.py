@@ -82,7 +82,7 @@ def describe_signals(signals: list[Signal]) -> str:
         f"dead network: from {dead[0]} on images can hardly be told apart: {last.share:.3%} of "
         f"{last.layer}'s output differs between them, and learning needs {ALIVE:.1%}; the initial "
         'weights do not fit the scale of the input: init "paper" needs normalise "mean-image", '
-        'which leaves levels as they are; with "mean-std" use init "he"'
+        'which leaves levels as they are; with "mean-std" or "unit" use init "he"'
     )
 
 

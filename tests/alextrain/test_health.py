@@ -23,6 +23,13 @@ def test_a_loss_at_guessing_is_named_once_with_advice(every):
     assert "normalise = mean-image" in said[0]
 
 
+def test_a_loss_that_swings_above_guessing_is_no_learning_either():
+    """Few classes and biases of 1: the last layer swings while the images do not get through."""
+    (said,) = sentences(StuckAlarm(3, "unit"), [1.0, 2.4] * PATIENCE)
+    assert said.startswith("step 300: the loss is 1.700 still, worse than guessing among the cl")
+    assert "The input is scaled to 0..1" in said
+
+
 @pytest.mark.parametrize("init", ["he", "torch"])
 def test_the_scale_is_not_blamed_where_the_initial_weights_fit_any(init):
     (said,) = sentences(StuckAlarm(10, "mean-std", init), [math.log(10)] * PATIENCE)
