@@ -124,7 +124,7 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
         )
 
     train, place = load(reader)
-    notes = [_PLACES[place], *_unmixed(reader)]
+    notes = [_PLACES[place], *_unmixed(reader), *_unseen(reader, kept_out)]
     if recipe.batch_size > trained:
         notes.append(
             f"batch_size {recipe.batch_size:,} is more than the {trained:,} images to train on: "
@@ -158,6 +158,18 @@ def _unmixed(reader: ShardReader) -> list[str]:
     names = [shard.name for shard in reader.manifest.of(reader.split)]
     warning = mixing(reader.labels, reader.shard_sizes).warning(names)
     return [] if warning is None else [warning]
+
+
+def _unseen(reader: ShardReader, kept_out: NDArray[np.bool_]) -> list[str]:
+    """Return a warning where classes have no image to train on."""
+    counts = np.bincount(reader.labels[~kept_out], minlength=len(reader.manifest.classes))
+    empty = np.flatnonzero(counts == 0)
+    if not len(empty):
+        return []
+    names = ", ".join(reader.manifest.classes[i] for i in empty[:3].tolist())
+    more = f" and {len(empty) - 3:,} more" if len(empty) > 3 else ""
+    what = "class has" if len(empty) == 1 else "classes have"
+    return [f"{len(empty):,} {what} no image to train on, so never learnt: {names}{more}"]
 
 
 def _count_up(

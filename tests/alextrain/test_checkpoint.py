@@ -14,6 +14,9 @@ from alextrain.training.checkpoint import (
     save_checkpoint,
     save_last,
 )
+from alextrain.training.setup import make_trainer
+
+from .small_runs import MACHINE, recipe
 
 
 def content(step=0):
@@ -156,3 +159,13 @@ def test_weights_of_another_shape_name_key_and_both_shapes():
         load_weights(model, {"weight": torch.zeros(2, 3)}, "x.pt")
     with pytest.raises(CheckpointError, match="has weights 'more' that this model lacks"):
         load_weights(model, {**model.state_dict(), "more": torch.zeros(1)}, "x.pt")
+
+
+def test_a_compiled_net_is_saved_by_its_own_names():
+    """torch.compile wraps a module, and its names would begin with _orig_mod."""
+    given = recipe("quick")
+    plain, compiled = (make_trainer(given, MACHINE, 3, compiled=c) for c in (False, True))
+    assert compiled.gradients.forward is not compiled.model
+    names = [list(trainer.result.state_dict()) for trainer in (plain, compiled)]
+    assert names[0] == names[1]
+    assert not any("_orig_mod" in name for name in names[1])

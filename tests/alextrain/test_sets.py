@@ -67,3 +67,13 @@ def test_statistics_of_another_split_are_refused(tmp_path):
         open_sets(folder, recipe(), MACHINE)
     replace(ours, split="train+val").save(folder / "stats.npz")
     assert open_sets(folder, recipe(), MACHINE).train_samples == 22
+
+
+def test_classes_without_an_image_to_train_on_are_named(tmp_path):
+    images = [encode(picture(i, SIZE)) for i in range(6)]
+    write_set(tmp_path, {"train": [images]}, SIZE, label_of=lambda i: 2 * (i % 2))
+    write_statistics(tmp_path)
+    sets = open_sets(tmp_path, recipe(), MACHINE, workers=1)
+    sets.train.close()
+    (note,) = [note for note in sets.notes if "no image to train on" in note]
+    assert note == "1 class has no image to train on, so never learnt: n00000002"
