@@ -34,6 +34,14 @@ def test_paper_and_authors_differ_in_the_words_of_the_sources():
     assert found == expected
 
 
+def test_where_the_paper_is_silent_the_recipe_takes_its_authors_way_and_so_says_the_same():
+    """The source's other two differences, of three; the third, 2048 crops, is no choice."""
+    one, other = (describe(load_recipe(name)) for name in ("paper", "authors"))
+    assert one["bias decay"] == other["bias decay"] == "0"
+    border = "224: zeros right and bottom until the stride fits (ceil)"
+    assert one["input"] == other["input"] == border
+
+
 def test_no_two_recipes_read_alike_and_each_reads_like_itself():
     recipes = [load_recipe(name) for name in recipe_names()]
     for first, second in itertools.combinations(recipes, 2):

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torchvision.models import alexnet
 
+from alextrain.cli import main
 from alextrain.errors import CheckpointError
 from alextrain.models.exchange import from_torchvision, to_torchvision
 from alextrain.training.run import Run
@@ -34,6 +36,19 @@ def test_a_run_starts_from_torchvisions_weights_with_a_new_last_layer(shards, tm
     kept = {name: value for name, value in ours.items() if "fc8" not in name}
     assert same(kept, {name: weights[name] for name in kept})
     assert len(ours["classifier.fc8.bias"]) == 3
+
+
+def test_a_layer_frozen_by_name_keeps_the_weights_that_were_given(shards, tmp_path):
+    fit(shards, tmp_path / "first", recipe("paper", epochs=1))
+    given = tmp_path / "first/last.pt"
+    command = ["fit", str(shards), "--recipe", "paper", "--width", "0.05", "--crop", "67"]
+    command += ["--weights", str(given), "--set", 'layer_rates=["conv1=0"]', "--epochs", "1"]
+    command += ["--batch-size", "5", "--device", "cpu", "--run", str(tmp_path / "second")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    before, after = weights_of(given), weights_of(tmp_path / "second/last.pt")
+    still = {name for name in before if torch.equal(before[name], after[name])}
+    assert still == {"features.conv1.weight", "features.conv1.bias"}
 
 
 def test_weights_of_another_net_are_refused_by_name(shards, tmp_path):
