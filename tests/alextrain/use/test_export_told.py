@@ -70,7 +70,7 @@ def test_outside_a_file_says_all_that_its_user_must_do(any_checkpoint, tmp_path,
     assert np.abs(found - expected).max() < LARGEST
 
 
-@pytest.mark.parametrize("normalise", ["mean-std", "mean-image"])
+@pytest.mark.parametrize("normalise", ["mean-std", "mean-image", "unit"])
 def test_weights_for_torchvision_say_so_too(torchvisions, tmp_path, images, normalise):
     from torchvision.models import alexnet
 
