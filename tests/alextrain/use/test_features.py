@@ -1,6 +1,8 @@
 """Inner layers as files: whose outputs, in which order, and what is near to what."""
 
 import json
+import tracemalloc
+from collections import UserList
 
 import numpy as np
 import pytest
@@ -40,6 +42,32 @@ def test_a_file_holds_each_image_once_in_order(
     assert found.about["classes"] == list(train.manifest.classes)
     whole = np.concatenate([x for x, _ in extract(network, train, layer)])
     assert np.allclose(found.features, whole, atol=1e-5)
+
+
+class Rows(UserList):
+    """A split of many images, none of which is read."""
+
+    def __init__(self, count):
+        super().__init__([None] * count)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet"])
+def test_rows_are_not_gathered_in_memory(network, train, tmp_path, monkeypatch, suffix):
+    def most(count):
+        length, rows = 4096, np.zeros(100, np.int64)
+        batches = ((np.ones((100, length), np.float32), rows) for _ in range(count))
+        monkeypatch.setattr(module, "extract", lambda *_, **__: batches)
+        split = Rows(count * 100)
+        split.manifest, split.split, split.key = train.manifest, "train", str
+        tracemalloc.start()
+        module.save_features(tmp_path / f"x{suffix}", network, split, "fc7")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    most(1)
+    few, many = most(10), most(30)
+    assert many - few < 3_000_000  # 33 MB of features more
 
 
 def test_layers_are_what_follows_them_sees(any_checkpoint):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from alextrain.export import export
 from alextrain.serve.engines import load_served
 from tests.alextrain.use.serve.browser import DRIVER, PAGE, browser
 from tests.alextrain.use.serve.colours import CPU, colours, picture, serving
@@ -105,6 +106,18 @@ def test_grad_cam_is_shown_on_a_switch(chromium, checkpoint, tmp_path):
         chromium.wait("return document.getElementById('heat').naturalWidth")
         assert not chromium.script("return document.getElementById('heat').hidden")
         chromium.screenshot(tmp_path / "gradcam.png")
+
+
+def test_where_grad_cam_cannot_be_had_its_switch_is_hidden(chromium, checkpoint, tmp_path):
+    export(checkpoint, "onnx", tmp_path / "x.onnx")
+    (tmp_path / "red.png").write_bytes(picture("red"))
+    with live(tmp_path / "x.onnx", lambda path: load_served(path, CPU, "onnx")) as server:
+        chromium.open(server.url)
+        chromium.choose_file("#file", tmp_path / "red.png")
+        chromium.wait("return document.querySelector('#bars li')")
+        assert chromium.script("return document.getElementById('switch').hidden")
+        shown = "return getComputedStyle(document.getElementById('switch')).display"
+        assert chromium.script(shown) == "none"
 
 
 def test_a_token_is_asked_for_and_then_the_picture_is_answered(chromium, tmp_path):
