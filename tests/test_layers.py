@@ -182,6 +182,8 @@ ORDER = [
     "alextrain.data.foreign",
     "alextrain.data.streamed",
     "alextrain.data",
+    "alextrain.models.lrn_cpu",
+    "alextrain.models.lrn_cuda",
     "alextrain.models.lrn",
     "alextrain.models.designs",
     "alextrain.models.layers",

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from alextrain.models import lrn
+from alextrain.models import lrn, lrn_cpu
 from alextrain.models.lrn import LocalResponseNorm
 
 # Six channels of one pixel, 10 to 60: printed, coded, and Caffe's (k = 1).
@@ -67,7 +67,7 @@ def test_the_size_of_the_chunks_does_not_show(monkeypatch, layout, chunk):
     norm = LocalResponseNorm(groups=2)
     slopes = activations((5, 8, 3, 3))
     expected = torch.autograd.grad(by_torch(images, 2), images, slopes)
-    monkeypatch.setattr(lrn, "CHUNK", chunk)
+    monkeypatch.setattr(lrn_cpu, "CHUNK", chunk)
     result = torch.autograd.grad(norm(images), images, slopes)
     torch.testing.assert_close(result, expected, rtol=1e-11, atol=1e-14)
 
@@ -116,7 +116,7 @@ def test_compiled_equals_eager(groups):
 
 
 def test_a_compiler_sees_the_plain_formula_and_fuses_it_itself(monkeypatch):
-    """No buffers of our own are in its way; on a GPU that makes one kernel each way."""
+    """No buffers of our own are in its way."""
     monkeypatch.setattr(lrn, "_Normalise", None)
     graphs = []
 
