@@ -68,6 +68,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """
     part = path.parent / f".{path.name}{PART_SUFFIX}"
     with disk_errors(path):
+        _refuse_device(path)
         try:
             with part.open("wb", buffering=0) as file:
                 yield file
@@ -77,6 +78,13 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def _refuse_device(path: Path) -> None:
+    """Refuse /dev/null, /dev/stdout, pipes: the renaming would put a plain file in their place."""
+    special = path.exists() and not (path.is_file() or path.is_dir())
+    if special or (path.is_symlink() and str(path.readlink()).startswith("/proc/")):
+        raise OSError(errno.EINVAL, "a device or pipe has this name, expected a file")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -97,6 +105,7 @@ def check_writable(path: Path) -> None:
             disk is full.
     """
     with disk_errors(path):
+        _refuse_device(path)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has this name")
         with tempfile.TemporaryFile(dir=path.parent):

@@ -92,6 +92,7 @@ def neighbours(
       alextrain neighbours fc7.npz photo.jpg --checkpoint runs/paper/best.pt
     """
     from alexprep.errors import ImageError
+    from alexprep.raw.source import shown
     from alextrain.use.neighbours import Neighbours
     from alextrain.use.pictures import find_pictures
 
@@ -109,7 +110,7 @@ def neighbours(
             continue
         click.echo(picture.name)
         for row in found:
-            click.echo(f"  {row.distance:9.3f}  {row.key}  {row.words}")
+            click.echo(f"  {row.distance:9.3f}  {row.key}  {shown(row.words)}")
     if bad:
         raise SystemExit(3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -126,6 +127,20 @@ def views_option(command: Command) -> Command:
         show_default=True,
         help="1: centre; 5: and corners; 10: and their mirrors. Softmax is averaged over them.",
     )(command)
+
+
+def keep_inputs(out: Path | None, *inputs: str | Path) -> None:
+    """Refuse an --out that is one of the inputs: what it holds would be lost.
+
+    Raises:
+        click.UsageError: it is.
+    """
+    if out is None or not out.exists():
+        return
+    for given in map(Path, inputs):
+        with suppress(OSError):  # no file, or a name that no file can have
+            if out.samefile(given):
+                raise click.UsageError(f"--out {out} is an input and would be lost; name another")
 
 
 def set_option(command: Command) -> Command:

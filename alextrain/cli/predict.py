@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alextrain.cli.options import CHECKPOINT, machine_options, views_option, workers_option
+from alextrain.cli.options import (
+    CHECKPOINT,
+    keep_inputs,
+    machine_options,
+    views_option,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from alextrain.use.answers import Sink
@@ -58,6 +64,7 @@ def predict(checkpoint: Path, pictures: tuple[str, ...], **options: Any) -> None
     from alextrain.use.predict import Predictor
 
     kind = _kind(options["kind"], options["out"])
+    keep_inputs(options["out"], checkpoint, *pictures)
     machine = choose_machine(options["device"], options["amp"])
     predictor = Predictor(Network.load(checkpoint, machine))
     found = find_pictures(pictures)
@@ -82,7 +89,11 @@ def predict(checkpoint: Path, pictures: tuple[str, ...], **options: Any) -> None
 
 
 def _kind(kind: str | None, out: Path | None) -> str:
+    from alextrain.use.pictures import is_shown
+
     suffixes = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+    if out is not None and is_shown(out.name):  # `--out *.jpg`: the shell has named the first
+        raise click.UsageError(f"--out {out} has the name of a picture; name a file for answers")
     chosen = kind or (suffixes.get(out.suffix.lower()) if out else None) or "table"
     if chosen == "parquet" and out is None:
         raise click.UsageError("--format parquet needs --out FILE")

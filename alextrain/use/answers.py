@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alexprep.files import atomic_file, write_all
+from alexprep.raw.source import shown
 from alextrain.parquet import Rows, parquet_file
 from alextrain.use.predict import Answer
 
@@ -78,11 +79,12 @@ def text(answer: Answer, kind: str) -> str:
         return json.dumps(_record(answer), ensure_ascii=False) + "\n"
     if answer.error:
         return f"{answer.picture}\n  no picture: {answer.error}\n"
-    width = max(len(guess.words) for guess in answer.guesses)
+    names = [(shown(guess.words), shown(guess.name)) for guess in answer.guesses]
+    width = max(len(words) for words, _ in names)
     lines = [f"{answer.picture}{'  (turned upright, as its EXIF says)' if answer.turned else ''}"]
-    for guess in answer.guesses:
-        name = "" if guess.words == guess.name else f"  {guess.name}"
-        lines.append(f"  {guess.probability:6.1%}  {guess.words:<{width}}{name}".rstrip())
+    for guess, (words, name) in zip(answer.guesses, names, strict=True):
+        after = "" if words == name else f"  {name}"
+        lines.append(f"  {guess.probability:6.1%}  {words:<{width}}{after}".rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -43,6 +43,8 @@ def _find(argument: str) -> Iterator[Picture]:
     path = Path(argument)
     if argument == STDIN:
         yield Picture("standard input", _read_stdin)
+    elif too_long := _unnameable(path):
+        yield _broken(argument, too_long)
     elif path.is_dir():
         yield from _in_folder(path)
     elif path.is_file():
@@ -50,13 +52,54 @@ def _find(argument: str) -> Iterator[Picture]:
     elif scheme(argument) is not None:
         yield Picture(argument, partial(read_url, argument))
     elif glob.has_magic(argument):
-        found = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207  # may be absolute
-        for name in found:
-            yield from _find(name)
-        if not found:
-            yield _broken(argument, "no file fits this pattern")
+        yield from _fitting(argument)
     else:
         yield _file(path)
+
+
+def _unnameable(path: Path) -> str:
+    """Return why the system cannot even look for a path; empty where it can."""
+    try:
+        path.is_dir()
+    except (OSError, ValueError) as error:  # too long, a folder that may not be entered, NUL
+        return f"cannot be read ({getattr(error, 'strerror', error)})"
+    return ""
+
+
+def _fitting(pattern: str) -> Iterator[Picture]:
+    """Yield what fits a pattern, once: `**` fits a folder and also what lies in it."""
+    seen: set[str] = set()
+    for name in sorted(matches(pattern)):
+        pictures = [picture for picture in _find(name) if picture.name not in seen]
+        seen.update(picture.name for picture in pictures)
+        yield from pictures
+    if not seen:
+        yield _broken(pattern, "no file fits this pattern")
+
+
+def matches(pattern: str) -> set[str]:
+    """Return the files and folders that fit a pattern.
+
+    As `glob.glob(recursive=True)`, but `**` passes links to folders by: they may lead round in
+    circles, and glob then goes on for hours.
+    """
+    before, found, after = f"/{pattern}".partition("/**/")
+    if not found and before.endswith("/**"):
+        before, found = before[:-3], "/**"
+    before = before[1:]
+    if not found:
+        return set(glob.glob(pattern))  # noqa: PTH207  # may be absolute
+    top = "/" if pattern.startswith("/") else "."
+    fitting: set[str] = set()
+    for start in glob.glob(f"{before}/") if before else [top]:  # noqa: PTH207
+        for parent, folders, names in os.walk(start):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            base = "" if parent == "." else f"{parent.rstrip('/')}/"
+            if after:
+                fitting |= matches(glob.escape(base) + after)
+            else:
+                fitting.update(base + name for name in names if not name.startswith("."))
+    return {name for name in fitting if not (os.path.islink(name) and os.path.isdir(name))}  # noqa: PTH112, PTH114
 
 
 def _file(path: Path) -> Picture:
@@ -69,8 +112,11 @@ def _in_folder(folder: Path) -> Iterator[Picture]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if is_shown(name):
-                found = True
-                yield _file(Path(parent) / name)
+                found, path = True, Path(parent) / name
+                if path.exists() and not path.is_file():  # reading could wait for ever
+                    yield _broken(str(path), "a pipe, socket or device, no file")
+                else:
+                    yield _file(path)
     if not found:
         yield _broken(str(folder), "a folder without pictures (.jpg, .png and so on)")
 
@@ -104,9 +150,8 @@ def _broken(name: str, reason: str) -> Picture:
 
 def _read_file(path: Path) -> bytes:
     try:
-        if (size := path.stat().st_size) > MAX_BYTES:
-            raise ImageError(f"{size:,} bytes, more than any picture has")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return _bounded(file.read(MAX_BYTES + 1))  # /dev/zero has no end
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror})") from error
 
@@ -120,4 +165,10 @@ def _read_member(path: Path, offset: int, size: int) -> bytes:
 
 
 def _read_stdin() -> bytes:
-    return sys.stdin.buffer.read(MAX_BYTES)
+    return _bounded(sys.stdin.buffer.read(MAX_BYTES + 1))
+
+
+def _bounded(data: bytes) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"more than {MAX_BYTES >> 20} MB, which no picture has")
+    return data

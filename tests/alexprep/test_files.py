@@ -91,3 +91,14 @@ def test_hashing_tells_of_every_byte(tmp_path):
 
 def test_free_space_is_known_for_a_folder_that_is_not_there_yet(tmp_path):
     assert free_bytes(tmp_path / "not" / "yet") > 0
+
+
+def test_a_pipe_or_device_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")  # what /dev/stdout is
+    for name in ("pipe", "stdout"):
+        for write in (check_writable, lambda path: write_atomically(path, b"")):
+            with pytest.raises(DiskError, match="a device or pipe has this name"):
+                write(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "stdout").is_symlink()

@@ -1,6 +1,7 @@
 """What a person may name, and in which order it comes."""
 
 import io
+import os
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -121,3 +122,34 @@ def test_urls_that_are_refused_or_fail_say_why(server, url, reason):
 def test_standard_input_is_one_picture(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(JPEG)))
     assert read(["-"]) == [JPEG]
+
+
+def test_two_stars_go_round_in_no_circles_and_name_each_picture_once(folder, monkeypatch):
+    for name in ("1", "2", "3"):  # glob.glob would go 3**40 ways
+        (folder / "b" / name).symlink_to(folder)
+    monkeypatch.chdir(folder)
+    every = ["a.webp", "b/10.png", "b/2.JPG", "notes.txt"]
+    assert sorted(one.name for one in find_pictures(["**"])) == every
+    assert sorted(one.name for one in find_pictures(["**/*"])) == every
+    assert read(["**/*.JPG", f"{folder}/**/b/*.png"]) == [b"b/2.JPG", b"b/10.png"]
+
+
+def test_what_is_no_file_is_passed_over_and_never_waited_for(folder):
+    os.mkfifo(folder / "b" / "1.jpg")
+    first, second = find_pictures([str(folder / "b")])[:2]
+    with pytest.raises(ImageError, match="a pipe, socket or device, no file"):
+        first.read()
+    assert second.read() == b"b/10.png"
+
+
+def test_what_has_no_end_is_read_to_the_limit(monkeypatch):
+    monkeypatch.setattr("alextrain.use.pictures.MAX_BYTES", 1 << 20)
+    with pytest.raises(ImageError, match="more than 1 MB, which no picture has"):
+        read(["/dev/zero"])
+
+
+def test_a_name_that_no_file_can_have_is_one_bad_picture(folder):
+    long, good = find_pictures(["x" * 300, str(folder / "a.webp")])
+    with pytest.raises(ImageError, match="File name too long"):
+        long.read()
+    assert good.read() == b"a.webp"

@@ -12,6 +12,7 @@ from pyarrow import parquet
 from alexprep.errors import ImageError
 from alextrain.cli import main
 from alextrain.use import predict as module
+from alextrain.use.answers import text
 from alextrain.use.pictures import Picture
 from tests.alextrain.small_shards import encode, picture
 
@@ -165,3 +166,25 @@ def test_what_is_turned_is_said_and_can_be_switched_off(checkpoint, tmp_path):
     assert "(turned upright, as its EXIF says)" in result.output
     assert "1 photograph was turned upright" in result.output
     assert "turned upright" not in run(checkpoint, path, "--no-exif").output
+
+
+def test_an_input_is_not_written_over(checkpoint, folder, tmp_path):
+    answers = tmp_path / "answers.csv"
+    answers.write_bytes(b"taken for a picture")
+    for name in (checkpoint, answers):
+        before = name.read_bytes()
+        found = run(checkpoint, answers, "--out", name)
+        assert found.exit_code == 2
+        assert "is an input and would be lost" in found.output
+        assert name.read_bytes() == before
+    first = tmp_path / "first.jpg"  # predict CHECKPOINT --out *.jpg
+    found = run(checkpoint, folder, "--out", first)
+    assert (found.exit_code, first.exists()) == (2, False)
+    assert "has the name of a picture" in found.output
+
+
+def test_a_class_name_cannot_break_the_table():
+    guess = module.Guess("n1", "kit\nfox\x1b[2J", 0.5)
+    assert text(module.Answer("a.jpg", (guess,)), "table") == (
+        "a.jpg\n   50.0%  kit\\x0afox\\x1b[2J  n1\n"
+    )
