@@ -22,6 +22,7 @@ ORDER = [
     "alexprep.shards.mixing",
     "alexprep.shards.npz",
     "alexprep.shards.index",
+    "alexprep.shards.manifest_content",
     "alexprep.shards.manifest",
     "alexprep.shards.other_indexes",
     "alexprep.shards.statistics",

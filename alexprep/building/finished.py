@@ -15,7 +15,7 @@ from alexprep.raw.source import UNKNOWN_SIZE, Source, read_source, shown
 from alexprep.records.begun import other_images
 from alexprep.records.record import Record, origin, part, skipped_by_file
 from alexprep.records.report import Outcome, Report
-from alexprep.shards.index import Index, index_name
+from alexprep.shards.index import Index
 from alexprep.shards.manifest import Manifest
 from alexprep.threads import Beat, in_threads
 
@@ -35,8 +35,7 @@ def restore(target: Path, manifest: Manifest, plan: Plan) -> list[Record]:
         raise ShardError(other_images(target, _planned(manifest), plan.samples()))
     records: list[Record] = []
     for split in manifest.splits:
-        manifest.check_index(target, split)
-        index = Index.load(target / index_name(split))
+        index = manifest.load_index(target, split)
         outcomes = _by_file(report, split)
         keys = index.keys()
         tasks = [task for task in plan.tasks if task.split == split]

@@ -103,8 +103,7 @@ def _expected(directory: Path, manifest: Manifest) -> tuple[list[Finding], dict[
     expected: dict[str, _Expected] = {}
     for split in manifest.splits:
         try:
-            manifest.check_index(directory, split)
-            index = Index.load(directory / index_name(split))
+            index = manifest.load_index(directory, split)
         except ShardError as error:
             findings.append(finding(directory / index_name(split), error))
             continue

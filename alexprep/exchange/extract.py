@@ -89,6 +89,11 @@ class _Piece(NamedTuple):
 
 def _pieces(reader: ShardReader) -> Iterator[_Piece]:
     index, keys, first = reader.index, reader.index.keys(), 0
+    if len(set(keys)) != len(keys):
+        raise ShardError(
+            f"{reader.folder}: two samples of {reader.split} have one key: one would replace "
+            "the other; such a set is not of alexprep: ask who made it"
+        )
     for record in reader.manifest.of(reader.split):
         numbers = slice(first, first + record.samples)
         first = numbers.stop

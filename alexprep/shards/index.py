@@ -110,14 +110,50 @@ class Index:
         index._check(path)
         return index
 
+    def ends(self) -> NDArray[np.int64]:
+        """Return for each shard the byte at which its last image ends, 0 where it has none."""
+        after = np.concatenate(([0], self.offsets + self.sizes))
+        return np.where(self.shard_sizes > 0, after[np.cumsum(self.shard_sizes)], 0)
+
     def _check(self, path: Path) -> None:
-        n = len(self.offsets)
-        shapes = {name: getattr(self, name).shape for name in _ARRAYS}
-        expected = dict.fromkeys(("offsets", "sizes", "labels", "source_sizes"), (n,))
-        expected["source_hashes"] = (n, 32)  # type: ignore[assignment]
-        wrong = [name for name, shape in expected.items() if shapes[name] != shape]
-        if wrong or int(self.shard_sizes.sum()) != n or int((self.key_text == 10).sum()) != n:
+        n = self.offsets.size
+        expected: dict[str, tuple[int, ...]] = dict.fromkeys(_ARRAYS, (n,))
+        expected["source_hashes"] = (n, 32)
+        expected["shard_sizes"], expected["key_text"] = (
+            (self.shard_sizes.size,),
+            (self.key_text.size,),
+        )
+        wrong = [name for name, shape in expected.items() if getattr(self, name).shape != shape]
+        in_range = 0 <= self.shard_sizes.min(initial=0) <= self.shard_sizes.max(initial=0) <= n
+        keys = int((self.key_text == _NEWLINE).sum())
+        if wrong or not in_range or int(self.shard_sizes.sum()) != n or keys != n:
             raise ShardError(f"{path}: its arrays disagree about the number of samples; {_REMEDY}")
+        if not self._places_follow() or self.labels.min(initial=0) < 0:
+            raise ShardError(f"{path}: places or labels in it are impossible; {_REMEDY}")
+        if not _are_keys(self.key_text):
+            raise ShardError(f"{path}: holds keys that are not <class>/<stem>; {_REMEDY}")
+
+    def _places_follow(self) -> bool:
+        """Tell whether the images of each shard lie one after the other, none empty."""
+        low = min(self.offsets.min(initial=0), self.sizes.min(initial=1) - 1)
+        if low < 0 or self.offsets.max(initial=0) > _FARTHEST:
+            return False
+        shards = np.repeat(np.arange(self.shard_sizes.size), self.shard_sizes)
+        overlap = self.offsets[1:] < (self.offsets + self.sizes)[:-1]
+        return not bool((overlap & (shards[1:] == shards[:-1])).any())
 
 
+def _are_keys(text: NDArray[np.uint8]) -> bool:
+    """Tell whether lines are `<class>/<stem>` in the bytes of sample.py: no dot, no path out."""
+    between = np.flatnonzero((text == _SLASH) | (text == _NEWLINE))
+    alternate = (text[between[::2]] == _SLASH).all() and (text[between[1::2]] == _NEWLINE).all()
+    gaps = np.diff(between, prepend=-1)
+    whole = between.size == 0 or between[-1] == text.size - 1
+    return bool(_ALLOWED[text].all() and alternate and (gaps > 1).all() and whole)
+
+
+_NEWLINE, _SLASH = ord("\n"), ord("/")
+_ALLOWED = np.zeros(256, bool)
+_ALLOWED[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-%/\n")] = True
+_FARTHEST = 1 << 62  # an offset to which a size can be added
 _REMEDY = "make the shards again with `alexprep shard`"

@@ -12,7 +12,8 @@ from typing import Any
 from alexprep.errors import SettingsError, ShardError
 from alexprep.files import canonical_json, sha256_file, write_atomically
 from alexprep.settings import PrepSettings
-from alexprep.shards.index import index_name
+from alexprep.shards.index import Index, index_name
+from alexprep.shards.manifest_content import check_content
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
@@ -150,6 +151,24 @@ class Manifest:
                 "make the shards again with `alexprep shard`"
             )
 
+    def load_index(self, folder: Path, split: str) -> Index:
+        """Read a split's index, once it has been checked.
+
+        Raises:
+            ShardError: it is missing, was changed, or places samples where the shards have none.
+        """
+        self.check_index(folder, split)
+        path = folder / index_name(split)
+        index, shards = Index.load(path), self.of(split)
+        if [shard.samples for shard in shards] != index.shard_sizes.tolist():
+            raise ShardError(f"{path}: disagrees with the manifest about the samples; {_ANEW}")
+        outside = any(
+            end > shard.bytes for end, shard in zip(index.ends().tolist(), shards, strict=True)
+        )
+        if outside or index.labels.max(initial=-1) >= len(self.classes):
+            raise ShardError(f"{path}: disagrees with shards or classes of the manifest; {_ANEW}")
+        return index
+
 
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
@@ -185,6 +204,7 @@ def _no_manifest(folder: Path) -> str:
 
 def _parse(folder: Path, content: dict[str, Any]) -> Manifest:
     try:
+        check_content(content)
         return Manifest(
             settings=PrepSettings.from_dict(content["settings"]),
             codec=content["codec"],
@@ -197,7 +217,7 @@ def _parse(folder: Path, content: dict[str, Any]) -> Manifest:
             index_sha256=content["index_sha256"],
             report_sha256=content.get("report_sha256", ""),
         )
-    except (KeyError, TypeError, SettingsError) as error:
+    except (ValueError, TypeError, SettingsError) as error:
         raise ShardError(
             f"{folder / MANIFEST}: is damaged ({error}); "
             "make the shards again with `alexprep shard`"
@@ -214,4 +234,5 @@ def _check_size(path: Path, expected: int) -> None:
         )
 
 
+_ANEW = "make the shards again with `alexprep shard`"
 _MEND = "run the same `alexprep shard` command again with --recheck to make it anew"

@@ -39,8 +39,7 @@ def write_dali(directory: Path, into: Path | None = None) -> list[Path]:
     folder = _folder(directory, into)
     paths = []
     for split in manifest.splits:
-        manifest.check_index(directory, split)
-        lines = _dali_lines(Index.load(directory / index_name(split)), manifest.settings.format)
+        lines = _dali_lines(manifest.load_index(directory, split), manifest.settings.format)
         for shard in manifest.of(split):
             text = "".join(f"{next(lines)}\n" for _ in range(shard.samples))
             path = folder / Path(shard.name).with_suffix(".idx").name

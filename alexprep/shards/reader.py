@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import ShardError
-from alexprep.shards.index import Index, index_name
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.tar import read_image
 
@@ -38,15 +37,10 @@ class ShardReader:
             there = ", ".join(self.manifest.splits) or "none"
             raise ShardError(f"{folder}: has no split {split!r}; it has {there}")
         self.manifest.check_files(folder, [split])
-        self.manifest.check_index(folder, split)
-        self.index = Index.load(folder / index_name(split))
+        self.index = self.manifest.load_index(folder, split)
         self.size = self.manifest.settings.size
         self.extension = self.manifest.settings.format
         self._shards = self.manifest.of(split)
-        if [shard.samples for shard in self._shards] != self.index.shard_sizes.tolist():
-            raise ShardError(
-                f"{folder}: index and manifest disagree; run `alexprep verify {folder}`"
-            )
         # A list: bisect in it takes a tenth of the time of searchsorted for one number.
         self._ends: list[int] = np.cumsum(self.index.shard_sizes).tolist()
         self._fds: dict[int, int] = {}
