@@ -7,29 +7,8 @@ from typing import Any
 
 import click
 
-from alextrain.cli.fit import fit_once
+from alextrain.cli.fit import fit, fit_once
 from alextrain.cli.options import SHARDS, cache_option, machine_options, workers_option
-
-# what `fit` can be told and this command leaves as it is
-_LEFT_ALONE = {
-    "model": None,
-    "lr": None,
-    "init": None,
-    "holdout": None,
-    "micro_batch": None,
-    "recompute": False,
-    "compiled": False,
-    "save_every": None,
-    "keep": 2,
-    "weights": None,
-    "decode": "cpu",
-    "histograms": False,
-    "val": None,
-    "stats": None,
-    "size": None,
-    "samples": None,
-    "classes": None,
-}
 
 
 @click.command(short_help="The paper's net with one part after another taken away.")
@@ -63,21 +42,19 @@ def ablate(shards: Path, only: str | None, folder: Path, **options: Any) -> None
       alextrain ablate /shards --width 0.25 --crop 143 --epochs 12 --only no-lrn,half
     """
     from alextrain.device import choose_machine
-    from alextrain.errors import RecipeError
     from alextrain.ranks import joined
     from alextrain.studies.ablation import choose, table
     from alextrain.studies.compare import read_story
 
     chosen = choose(only)
     machine = choose_machine(options["device"], options["amp"])
-    given = options | _LEFT_ALONE | {"resume": "auto"}
+    usual = fit.make_context("fit", [str(shards)]).params  # of `fit`, where nothing is said here
+    given = usual | options | {"resume": "auto"}
     with joined(machine.device) as ranks:
         for name, changes in [("whole", {}), *((part.name, part.changes) for part in chosen)]:
             settings = [f"{key}={_toml(value)}" for key, value in changes.items()]
             own = {"folder": folder / name, "settings": settings}
-            sets = fit_once(shards, machine, given | own, ranks)
-            if sets.validation is None:
-                raise RecipeError(f"{shards}: has no val split, so there is nothing to compare")
+            fit_once(shards, machine, given | own, ranks, compared=True)
     parts = [(part, read_story(folder / part.name)) for part in chosen]
     if ranks.first:
         click.echo("\n".join(["", *table(read_story(folder / "whole"), parts)]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alextrain.cli.find_lr import find_lr
-from alextrain.cli.fit_parts import finish, make_run, open_shards
+from alextrain.cli.fit_parts import begin, check_validated, finish, make_run, open_shards
 from alextrain.cli.options import (
     CHECKPOINT,
     RECIPE_KEYS,
@@ -26,8 +26,6 @@ from alextrain.cli.options import (
 if TYPE_CHECKING:
     from alextrain.device import Machine
     from alextrain.ranks import Ranks
-    from alextrain.recipes.recipe import Recipe
-    from alextrain.training.checkpoint import Latest
     from alextrain.training.run import Run, RunResult
     from alextrain.training.sets import Sets
 
@@ -166,17 +164,29 @@ def fit(shards: Path | str, **options: Any) -> None:
             fit_once(shards, machine, options, ranks)
 
 
-def fit_once(shards: Path | str, machine: Machine, options: dict[str, Any], ranks: Ranks) -> Sets:
-    """Train once; stopped by the user, end with the status of the signal."""
+def fit_once(
+    shards: Path | str,
+    machine: Machine,
+    options: dict[str, Any],
+    ranks: Ranks,
+    *,
+    compared: bool = False,
+) -> Sets:
+    """Train once; stopped by the user, end with the status of the signal.
+
+    compared: By its validation errors, so there have to be some.
+    """
     from alextrain.cli.screen import Screen
     from alextrain.ranks import agreed
 
     with agreed(ranks):
-        recipe, folder, latest = _begin(options)
+        recipe, folder, latest = begin(options)
     screen = Screen(recipe.epochs, silent=not ranks.first)
     with screen.listening():
         with agreed(ranks):
             sets = open_shards(shards, recipe, machine, options, screen, ranks)
+            if compared:
+                check_validated(sets, shards)
             run = make_run(folder, sets, recipe, machine, options, screen, ranks)
             run.start(latest, options["weights"])
         result = _train(run)
@@ -216,36 +226,10 @@ def _repeat(shards: Path | str, machine: Machine, options: dict[str, Any], ranks
     settings = [text for text in options["settings"] if setting(text)[0] != "seed"]
     same = options | {"resume": resume, "settings": settings}
     for one, own in zip(recipes, folders, strict=True):
-        sets = fit_once(shards, machine, same | {"seed": one.seed, "folder": own}, ranks)
+        own_options = same | {"seed": one.seed, "folder": own}
+        sets = fit_once(shards, machine, own_options, ranks, compared=True)
     if ranks.first:
         found = repeats_of(folders, recipes, len(sets.manifest.classes))
         write_atomically(folder / "repeat.json", json.dumps(found.to_dict()).encode())
         click.echo("\n".join(found.lines()))
         click.echo(f"The same as JSON: {folder / 'repeat.json'}")
-
-
-def _begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
-    """Return the recipe, the run's folder, and the checkpoint to continue from, if any."""
-    from alextrain.errors import RecipeError
-    from alextrain.recipes.recipe import load_recipe
-    from alextrain.training.checkpoint import has_run, load_latest
-    from alextrain.training.snapshot import check_same_recipe, recipe_of
-
-    overrides = overrides_of(options, RECIPE_KEYS)
-    folder, resume = options["folder"], options["resume"]
-    if resume == "must":
-        if folder is None:
-            raise RecipeError("--resume needs --run FOLDER: the run to continue")
-        if overrides:
-            own = [f"--{name.replace('_', '-')}" for name in RECIPE_KEYS if name in overrides]
-            given = ", ".join(own + ["--set"] * bool(options["settings"]))
-            raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
-        latest = load_latest(folder)
-        return recipe_of(latest.content), folder, latest
-    recipe = load_recipe(options["recipe"], overrides)
-    folder = folder or Path("runs") / recipe.name
-    if resume is None or not has_run(folder):
-        return recipe, folder, None
-    latest = load_latest(folder)
-    check_same_recipe(latest.content, recipe, str(folder))
-    return recipe, folder, latest

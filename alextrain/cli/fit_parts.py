@@ -7,16 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alextrain.cli.options import RECIPE_KEYS, overrides_of
+
 if TYPE_CHECKING:
     from alextrain.cli.screen import Screen
     from alextrain.device import Machine
     from alextrain.ranks import Ranks
     from alextrain.recipes.recipe import Recipe
+    from alextrain.training.checkpoint import Latest
     from alextrain.training.run import Run, RunResult
     from alextrain.training.sets import Sets
 
 
 _OF_TARS = ("val", "stats", "size", "samples", "classes")
+
+
+def begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
+    """Return the recipe, the run's folder, and the checkpoint to continue from, if any."""
+    from alextrain.errors import RecipeError
+    from alextrain.recipes.recipe import load_recipe
+    from alextrain.training.checkpoint import has_run, load_latest
+    from alextrain.training.snapshot import check_same_recipe, recipe_of
+
+    overrides = overrides_of(options, RECIPE_KEYS)
+    folder, resume = options["folder"], options["resume"]
+    if resume == "must":
+        if folder is None:
+            raise RecipeError("--resume needs --run FOLDER: the run to continue")
+        if overrides:
+            own = [f"--{name.replace('_', '-')}" for name in RECIPE_KEYS if name in overrides]
+            given = ", ".join(own + ["--set"] * bool(options["settings"]))
+            raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
+        latest = load_latest(folder)
+        return recipe_of(latest.content), folder, latest
+    recipe = load_recipe(options["recipe"], overrides)
+    folder = folder or Path("runs") / recipe.name
+    if resume is None or not has_run(folder):
+        return recipe, folder, None
+    latest = load_latest(folder)
+    check_same_recipe(latest.content, recipe, str(folder))
+    return recipe, folder, latest
 
 
 def open_shards(
@@ -54,11 +84,8 @@ def open_shards(
 def _open_tars(
     text: str, recipe: Recipe, machine: Machine, options: dict[str, Any], ranks: Ranks
 ) -> Sets:
-    from alextrain.errors import RecipeError
     from alextrain.training.streamed_sets import Tars, open_streamed
 
-    if options["repeat"] and options["val"] is None:
-        raise RecipeError("--repeat compares validation errors; give --val TARS")
     given = Tars(
         text,
         classes=options["classes"],
@@ -68,6 +95,22 @@ def _open_tars(
         size=options["size"] or 256,
     )
     return open_streamed(given, recipe, machine, options["workers"], ranks)
+
+
+def check_validated(sets: Sets, shards: Path | str) -> None:
+    """Raise RecipeError where runs are to be compared and nothing is validated."""
+    from alextrain.errors import RecipeError
+
+    if sets.validation is None:
+        cure = (
+            "--val TARS"
+            if isinstance(shards, str)
+            else "shards with a val split, or a recipe with a holdout"
+        )
+        raise RecipeError(
+            f"{shards}: has no val split, and runs are compared by their validation errors; "
+            f"give {cure}"
+        )
 
 
 def make_run(
