@@ -14,7 +14,14 @@ from alexprep.errors import StatisticsError
 from alexprep.shards.npz import load_arrays, save_arrays, to_bytes
 
 STATISTICS = "stats.npz"
-_STORED = ("count", "pixel_sum", "outer_sum", "fingerprint", "split")
+_KINDS = {  # of the arrays: signed integers and texts, and their dimensions
+    "count": ("i", 0),
+    "pixel_sum": ("i", 3),
+    "outer_sum": ("i", 2),
+    "fingerprint": ("U", 0),
+    "split": ("U", 0),
+}
+_STORED = tuple(_KINDS)
 _DERIVED = (
     "mean_image",
     "channel_mean",
@@ -140,6 +147,9 @@ class Statistics:
             raise StatisticsError(
                 f"{path}: is damaged ({error}); make it anew with `alexprep stats {path.parent}`"
             ) from error
+        kinds = {name: (arrays[name].dtype.kind, arrays[name].ndim) for name in _STORED}
+        if kinds != _KINDS:
+            raise StatisticsError(_no_sums(path))
         found = cls(
             count=int(arrays["count"]),
             pixel_sum=arrays["pixel_sum"],
@@ -155,13 +165,24 @@ class Statistics:
             *self.pixel_sum.shape[:1] * 2,
             3,
         )
-        if self.count < 1 or not square or self.outer_sum.shape != (3, 3):
-            raise StatisticsError(
-                f"{path}: does not hold sums of square RGB images; make it anew with "
-                f"`alexprep stats {path.parent}`"
-            )
+        if self.count < 1 or not square or self.outer_sum.shape != (3, 3) or not self._possible():
+            raise StatisticsError(_no_sums(path))
         if expect_fingerprint is not None and self.fingerprint != expect_fingerprint:
             raise StatisticsError(
                 f"{path}: belongs to other shards (fingerprint {self.fingerprint[:16]}; these have "
                 f"{expect_fingerprint[:16]}); make it anew with `alexprep stats {path.parent}`"
             )
+
+    def _possible(self) -> bool:
+        """Tell whether levels from 0 to 255 can have these sums."""
+        pixels, outer = self.pixel_sum, self.outer_sum
+        if not pixels.size or pixels.min() < 0 or int(pixels.max()) > 255 * self.count:
+            return False
+        return bool(outer.min() >= 0 and (np.diagonal(self.covariance) >= 0).all())
+
+
+def _no_sums(path: Path) -> str:
+    return (
+        f"{path}: does not hold sums of square RGB images; make it anew with "
+        f"`alexprep stats {path.parent}`"
+    )

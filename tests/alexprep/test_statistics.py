@@ -68,3 +68,38 @@ def test_missing_and_damaged_statistics_name_the_command(images, tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(StatisticsError, match="is damaged"):
         Statistics.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": np.array(np.nan)},
+        {"count": np.array("x")},
+        {"count": np.array([6, 6])},
+        {"pixel_sum": np.full((16, 16, 3), np.nan)},
+        {"pixel_sum": np.full((16, 16, 3), "a")},
+        {"pixel_sum": np.full((16, 16, 3), -1)},
+        {"pixel_sum": np.full((16, 16, 3), 6 * 255 + 1)},
+        {"pixel_sum": np.zeros((0, 0, 3), np.int64)},
+        {"outer_sum": np.full((3, 3), np.inf)},
+        {"outer_sum": np.zeros((3, 3), np.int64)},
+        {"split": np.array(["train", "val"])},
+    ],
+    ids="-".join,
+)
+def test_sums_that_no_images_have_are_refused(images, tmp_path, change):
+    path = tmp_path / "stats.npz"
+    summed(images).save(path)
+    with np.load(path) as arrays:
+        np.savez(path, **{**arrays, **change})
+    with pytest.raises(StatisticsError, match="does not hold sums of square RGB images"):
+        Statistics.load(path)
+
+
+def test_a_compressed_file_is_not_unpacked(images, tmp_path):
+    path = tmp_path / "stats.npz"
+    summed(images).save(path)
+    with np.load(path) as arrays:
+        np.savez_compressed(path, **arrays)
+    with pytest.raises(StatisticsError, match=r"is damaged .count is compressed"):
+        Statistics.load(path)
