@@ -61,5 +61,5 @@ def _bars(
     axes.barh(range(len(words)), probabilities, color=colours, height=0.84, gid="probabilities")
     for place, (word, share) in enumerate(zip(words, probabilities, strict=True)):
         axes.text(0.02, place, word, va="center", fontsize=8.5, parse_math=False)
-        axes.text(0.98, place, f"{share:.0%}", va="center", ha="right", fontsize=8.5)
-    axes.set(xlim=(0, 1), ylim=(BARS - 0.5, -0.5))
+        axes.text(1.15, place, f"{share:.0%}", va="center", ha="right", fontsize=8.5)
+    axes.set(xlim=(0, 1.15), ylim=(BARS - 0.5, -0.5))
