@@ -43,12 +43,14 @@ __all__ = [
     "to_toml",
 ]
 
+_LONGEST = 1_000_000  # bytes of a file
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe(Section):
     """Everything that decides what is learnt from given shards, the seed too."""
 
-    name: str
+    name: str  # of the run's folder too
     network: Network
     input: Input
     optimiser: Optimiser
@@ -60,6 +62,12 @@ class Recipe(Section):
     holdout: float = share(default=0.0)  # share of the train split kept out, to validate on
     seed: int = at_least(0, default=0)
     window: int = at_least(1, default=100_000)  # samples permuted together, see data/order.py
+
+    def __post_init__(self) -> None:
+        """Check the name too."""
+        Section.__post_init__(self)
+        if not self.name.isprintable() or "/" in self.name or self.name in ("", ".", ".."):
+            raise RecipeError(f"name is {shown(self.name)}; give what can be the name of a file")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values only: for JSON, and for checkpoints that hold no objects."""
@@ -111,15 +119,13 @@ def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) 
     """
     text, name = _read(source)
     try:
-        values = {"name": name, **tomllib.loads(text)}
+        values = {"name": name, **_parsed(text)}
         for key, value in (overrides or {}).items():
             if value is not None:
                 table = _known(key, recipe_keys())
                 target = values.setdefault(table, {}) if table else values
                 target[key] = value
         return Recipe.from_dict(values)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"recipe {source} is not valid TOML: {error}") from error
     except RecipeError as error:
         raise RecipeError(f"recipe {source}: {error}") from error
 
@@ -136,9 +142,18 @@ def setting(text: str) -> tuple[str, Any]:
     if not (key and equals and value):
         raise RecipeError(f"{text!r} sets nothing; give KEY=VALUE, e.g. lr=0.02")
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key, _parsed(f"value = {value}")["value"]
+    except RecipeError:
         return key, value
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise RecipeError("is not valid TOML: lists in lists without end") from error
+    except ValueError as error:  # TOML's own errors are some, a number of 5,000 digits is another
+        raise RecipeError(f"is not valid TOML: {error}") from error
 
 
 def recipe_text(source: str | Path) -> str:
@@ -175,6 +190,10 @@ def _read(source: str | Path) -> tuple[str, str]:
         hint = _near(str(source), names) or f"there are {', '.join(names)}"
         raise RecipeError(f"no recipe is named {source!r}: {hint} (or give the path of a .toml)")
     try:
+        if path.exists() and not path.is_file():
+            raise RecipeError(f"recipe {source} is no file; give one of TOML")
+        if path.stat().st_size > _LONGEST:
+            raise RecipeError(f"recipe {source} is no recipe: it is longer than {_LONGEST:,} bytes")
         return path.read_text(encoding="utf-8"), path.stem
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

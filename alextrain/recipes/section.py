@@ -13,6 +13,7 @@ __all__ = [
     "above",
     "at_least",
     "between",
+    "nothing_or",
     "one_of",
     "rising",
     "share",
@@ -20,6 +21,9 @@ __all__ = [
     "span",
     "typed",
 ]
+
+_INT64 = 2**63
+_SHOWN = 80  # characters of a value
 
 
 def above(bound: float, **default: Any) -> Any:
@@ -43,6 +47,12 @@ def share(**default: Any) -> Any:
 def between(low: float, high: float, **default: Any) -> Any:
     """Return a field for a number from `low` to `high`, both included."""
     rule = (lambda value: low <= value <= high), f"a number from {low:g} to {high:g}"
+    return field(metadata={"rule": rule}, **default)
+
+
+def nothing_or(low: float, high: float, **default: Any) -> Any:
+    """Return a field for 0, which stands for nothing, or a number from `low` to `high`."""
+    rule = (lambda value: value == 0 or low <= value <= high), f"0, or from {low:g} to {high:g}"
     return field(metadata={"rule": rule}, **default)
 
 
@@ -83,6 +93,8 @@ def typed(key: str, kind: str, value: Any) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "float" and number and math.isfinite(value):
         return float(value)
+    if kind == "int" and type(value) is int and not -_INT64 <= value < _INT64:
+        raise RecipeError(f"{key} is {shown(value)}; give a number of 64 bits, as TOML has them")
     if kind in ("int", "bool", "str") and type(value).__name__ == kind:
         return value
     if kind.startswith("tuple[") and isinstance(value, list | tuple):
@@ -95,4 +107,5 @@ def typed(key: str, kind: str, value: Any) -> Any:
 
 def shown(value: Any) -> str:
     """Return a value as TOML would have it, nearly."""
-    return repr(value) if isinstance(value, str) else str(value).lower().replace("none", "nothing")
+    text = repr(value) if isinstance(value, str) else str(value).lower().replace("none", "nothing")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -10,6 +10,7 @@ from alextrain.recipes.section import (
     above,
     at_least,
     between,
+    nothing_or,
     one_of,
     rising,
     share,
@@ -38,7 +39,7 @@ class Network(Section):
     """Which net, how wide, and how it starts."""
 
     model: str = one_of(*MODELS)  # models/designs.py says what each is
-    width: float = above(0, default=1.0)  # fraction of the kernels of each layer
+    width: float = between(0.001, 100, default=1.0)  # fraction of the kernels of each layer
     dropout: float = share(default=0.5)
     init: str = one_of(*INITS, default="paper")  # see init.py
     # what the model has by itself, or one choice in its place: see models/designs.py
@@ -81,8 +82,8 @@ class Distortions(Section):
     saturation: float = between(0, 1, default=0.0)
     hue: float = between(0, 0.5, default=0.0)  # part of the circle to either side
     erasing: float = between(0, 1, default=0.0)  # share of the images
-    mixup: float = at_least(0, default=0.0)  # a; 0: none
-    cutmix: float = at_least(0, default=0.0)  # a; 0: none
+    mixup: float = nothing_or(0.001, 100, default=0.0)  # a; 0: none
+    cutmix: float = nothing_or(0.001, 100, default=0.0)  # a; 0: none
 
     @property
     def any(self) -> bool:

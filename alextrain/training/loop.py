@@ -185,5 +185,5 @@ def check_finite(loss: float, result: StepResult, epoch: int) -> None:
     if not math.isfinite(loss):
         raise DivergedError(
             f"the loss became {loss} by step {result.step} (epoch {epoch + 1}) at rate "
-            f"{result.rate:g}; the checkpoint before it is kept: lower --lr, or use --amp off"
+            f"{result.rate:g}; what was saved before is kept: lower --lr, or use --amp off"
         )

@@ -10,6 +10,24 @@ import torch
 from alextrain.errors import DeviceError
 
 
+def check_room_for_weights(weights: int, free: int | None) -> None:
+    """Refuse a net whose weights, with a gradient and a velocity each, do not fit.
+
+    Args:
+        weights: How many, 12 bytes each in all.
+        free: Bytes; None: unknown.
+
+    Raises:
+        DeviceError: there is no room.
+    """
+    need = weights * 12
+    if free is not None and need > free:
+        raise DeviceError(
+            f"a net of {weights:,} parameters takes {need / 1e9:,.1f} GB with its gradients before "
+            f"it sees an image, and {free / 1e9:,.1f} GB are free; use a smaller --width or --crop"
+        )
+
+
 def check_room(images: int, size: int, crop: int, free: int | None) -> None:
     """Refuse a batch whose images alone, as loaded and as the net takes them, do not fit.
 

@@ -10,16 +10,18 @@ from torch import nn
 
 from alexprep.shards.statistics import Statistics
 from alextrain.data.augment import Augmenter
+from alextrain.data.cache import free_for
 from alextrain.data.draws import Augmentation
 from alextrain.device import Machine
 from alextrain.models import AlexNet, build_model
 from alextrain.models.init import initialise
-from alextrain.ranks import ALONE, Ranks
+from alextrain.ranks import ALONE, Ranks, processes_here
 from alextrain.recipes.recipe import Recipe
 from alextrain.training.gradients import refuse_batch_norm
 from alextrain.training.loop import Trainer
 from alextrain.training.optimiser import make_optimiser
 from alextrain.training.recompute import Recomputed
+from alextrain.training.room import check_room_for_weights
 from alextrain.training.sets import Sets
 
 
@@ -88,7 +90,15 @@ def make_trainer(
 
     channels_last is what tensor cores and oneDNN want; cuDNN's benchmark mode chooses the fastest
     algorithm for the one shape that training uses.
+
+    Raises:
+        RecipeError: the net cannot take the crop, or what saves memory.
+        DeviceError: there is no room for the weights.
     """
+    with torch.device("meta"):  # shapes alone
+        shapes = build_model(recipe.network, classes, recipe.input.crop)
+    weights = sum(part.numel() for part in shapes.parameters())
+    check_room_for_weights(weights, free_for(machine.device, processes_here()))
     model = make_model(recipe, classes)
     memory.check(model)
     model.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -3,13 +3,14 @@
 import dataclasses
 import io
 import json
+import os
 import re
 
 import pytest
 import torch
 
 from alextrain.errors import RecipeError
-from alextrain.recipes.recipe import Recipe, load_recipe, recipe_keys, recipe_names
+from alextrain.recipes.recipe import Recipe, load_recipe, recipe_keys, recipe_names, setting
 
 MINIMAL = """
 epochs = 3
@@ -178,7 +179,15 @@ BAD_OVERRIDES = {
     "crop is 0; give a number from 1 up": {"crop": 0},
     "crop is 1.5; give a whole number": {"crop": 1.5},
     "crop is true; give a whole number": {"crop": True},
-    "width is 0.0; give a number above 0": {"width": 0},
+    "width is 0.0; give a number from 0.001 to 100": {"width": 0},
+    "width is 1e.300; give a number from 0.001 to 100": {"width": 1e300},
+    "mixup is 1e.300; give 0, or from 0.001 to 100": {"mixup": 1e-300},
+    "cutmix is 2000.0; give 0, or from 0.001 to 100": {"cutmix": 2000},
+    "seed is 9223372036854775808; give a number of 64 bits": {"seed": 2**63},
+    "name is '../boom'; give what can be the name of a file": {"name": "../boom"},
+    r"name is 'a\\x00b'; give what can be the name of a file": {"name": "a\0b"},
+    r"flip is '\[\[\[\[.*\[\.\.\.; give true or false": dict([setting("flip=" + "[" * 5000)]),
+    "window is '9999.*; give a whole number": dict([setting("window=" + "9" * 5000)]),
     "lr is 'fast'; give a number": {"lr": "fast"},
     "lr is nan; give a number": {"lr": float("nan")},
     "lr is inf; give a number": {"lr": float("inf")},
@@ -211,6 +220,9 @@ BAD_FILES = {
     "unknown key 'crop' in .optimiser.": MINIMAL.replace("lr = 1", "lr = 1\ncrop = 3"),
     "input is 5; give a table, .input.": "input = 5\n" + MINIMAL.replace("[input]", "[x]"),
     "is not valid TOML: .*line 1": "epochs = = 3",
+    "is not valid TOML: lists in lists without end": "epochs = " + "[" * 100_000,
+    "is not valid TOML: .*5000 digits": "epochs = " + "9" * 5000,
+    "is no recipe: it is longer than 1,000,000 bytes": "#" * 1_000_001,
 }
 
 
@@ -224,6 +236,9 @@ def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, sentence):
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path):
     with pytest.raises(RecipeError, match=r"none\.toml cannot be read .No such file"):
         load_recipe(tmp_path / "none.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(RecipeError, match=r"pipe\.toml is no file; give one of TOML"):
+        load_recipe(tmp_path / "pipe.toml")
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(RecipeError, match=r"binary\.toml cannot be read .*decode"):

@@ -5,8 +5,10 @@ import torch
 
 from alextrain.errors import DeviceError
 from alextrain.training import sets as sets_module
+from alextrain.training import setup as making
 from alextrain.training.room import check_room, memory_errors
 from alextrain.training.sets import open_sets
+from alextrain.training.setup import make_trainer
 
 from .small_runs import CROP, MACHINE, fit, recipe
 
@@ -31,6 +33,13 @@ def test_a_batch_whose_images_do_not_fit_is_refused_before_any_work(shards, monk
     monkeypatch.setattr(sets_module, "open_loader", None)  # is not come to
     with pytest.raises(DeviceError, match=r"a batch of 22 images takes .* smaller --batch"):
         open_sets(shards, given, MACHINE)
+
+
+def test_a_net_whose_weights_do_not_fit_is_refused_before_it_is_made(monkeypatch):
+    make_trainer(recipe(), MACHINE, 3, compiled=False)
+    monkeypatch.setattr(making, "initialise", None)  # is not come to
+    with pytest.raises(DeviceError, match=r"a net of 20\d,.* takes 2,.* smaller --width"):
+        make_trainer(recipe(width=100), MACHINE, 3, compiled=False)
 
 
 def test_where_the_free_memory_is_unknown_nothing_is_refused():
