@@ -161,11 +161,12 @@ def load_features(path: Path) -> Features:
         if path.suffix == ".parquet":
             columns, metadata = read_parquet(path)
             arrays = columns["features"], columns["labels"]
-            return Features(*arrays, columns["keys"], json.loads(metadata["about"]))
+            return _checked(*arrays, columns["keys"], json.loads(metadata["about"]))
         found = load_arrays(path, ("features", "labels", "keys", "about"))
-        keys = [key.decode() for key in found["keys"].tolist()]
+        keys = found["keys"].astype("S").tolist()
         about = json.loads(str(found["about"]))
-        return Features(found["features"], found["labels"], keys, about)
+        arrays = found["features"], found["labels"]
+        return _checked(*arrays, [key.decode() for key in keys], about)
     except FileNotFoundError as error:
         raise FeaturesError(
             f"{path}: no such file; make it with `alextrain features CHECKPOINT SHARDS`"
@@ -175,6 +176,28 @@ def load_features(path: Path) -> Features:
             f"{path}: is damaged or holds no features ({error}); make it again with "
             "`alextrain features`"
         ) from error
+
+
+def _checked(features: Any, labels: Any, keys: Any, about: Any) -> Features:
+    """Return the parts of a file as what they must be.
+
+    Raises:
+        ValueError: they are not; the text is the reason.
+    """
+    if not isinstance(about, dict) or not {"network", "classes", "words"} <= set(about):
+        raise ValueError("it does not say which network made it, for which classes")
+    if about.get("layer") not in LAYERS:
+        raise ValueError(f"layer {about.get('layer')!r}, expected one of {', '.join(LAYERS)}")
+    count, known = len(keys), min(len(about["classes"]), len(about["words"]))
+    if features.dtype != np.float32 or features.ndim != 2 or len(features) != count:
+        raise ValueError(
+            f"features {features.dtype} {features.shape}, expected float32 [{count}, d]"
+        )
+    if labels.dtype.kind != "i" or labels.shape != (count,):
+        raise ValueError(f"labels {labels.dtype} {labels.shape}, expected int32 [{count}]")
+    if count and not (labels.min() >= 0 and labels.max() < known):
+        raise ValueError(f"labels from {labels.min()} to {labels.max()}, but {known} classes")
+    return Features(features, labels, keys, about)
 
 
 def network_digest(network: Network) -> str:

@@ -18,7 +18,7 @@ from alextrain.use.network import Network
 from alextrain.use.pictures import Picture
 from alextrain.use.upright import upright_square
 
-ROWS = 65_536  # of the features that are compared at a time
+ROWS = 16_384  # of the features that are copied and compared at a time
 
 
 class Neighbour(NamedTuple):
@@ -43,7 +43,7 @@ class Neighbours:
     """
 
     def __init__(self, network: Network, path: Path) -> None:
-        self.network = network
+        self.network, self.path = network, path
         self.known: Features = load_features(path)
         if self.known.about["network"] != network_digest(network):
             raise FeaturesError(
@@ -63,6 +63,11 @@ class Neighbours:
             raise ImageError(f"{picture.name}: {error}") from error
         images = torch.tensor(square[None], device=self.network.machine.device)
         query = features_of(self.network, images, self.known.about["layer"])
+        if query.shape[1] != self.known.features.shape[1]:
+            raise FeaturesError(
+                f"{self.path}: has rows of {self.known.features.shape[1]:,} numbers, this network "
+                f"gives {query.shape[1]:,}; make it again with `alextrain features`"
+            )
         distances, rows = nearest(self.known.features, query, count)
         return self._named(distances[0].tolist(), rows[0].tolist())
 
@@ -97,7 +102,7 @@ def nearest(known: NDArray[np.float32], queries: Tensor, count: int) -> tuple[Te
     best = queries.new_empty((len(queries), 0))
     rows = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
     for start in range(0, len(known), ROWS):
-        part = torch.from_numpy(known[start : start + ROWS]).to(queries.device)
+        part = torch.tensor(known[start : start + ROWS], device=queries.device)
         distances = torch.cdist(queries, part, compute_mode="donot_use_mm_for_euclid_dist")
         numbers = torch.arange(start, start + len(part), device=queries.device)
         best = torch.cat((best, distances), 1)

@@ -15,8 +15,9 @@ from alextrain.device import choose_machine
 from alextrain.errors import FeaturesError
 from alextrain.use import features as module
 from alextrain.use.features import LAYERS, extract, features_of, load_features, save_features
-from alextrain.use.neighbours import nearest
+from alextrain.use.neighbours import Neighbours, nearest
 from alextrain.use.network import Network
+from alextrain.use.pictures import Picture
 from alextrain.use.probe import probe
 from tests.alextrain.small_shards import SIZE, encode, picture, write_set
 
@@ -143,6 +144,44 @@ def test_what_is_no_file_of_features_is_said(tmp_path, name):
     (tmp_path / name).write_bytes(b"something else")
     with pytest.raises(FeaturesError, match="is damaged or holds no features"):
         load_features(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "reason"),
+    [
+        ("about", lambda _: np.array("[]"), "does not say which network"),
+        ("about", lambda _: np.array('{"network": ""}'), "does not say which network"),
+        ("about", lambda a: np.array(str(a).replace("fc7", "conv9")), "layer 'conv9'"),
+        ("labels", lambda labels: labels + 9, "but 3 classes"),
+        ("labels", lambda labels: labels[:3], "labels int32 .3,."),
+        ("keys", lambda keys: keys[:3], "features float32 .26, 205., expected float32 .3, d."),
+        ("features", lambda rows: rows.astype("U9"), "features <U9"),
+        ("features", lambda rows: rows[0], "features float32 .205,."),
+    ],
+)
+def test_a_file_whose_parts_do_not_fit_is_said(network, train, tmp_path, part, change, reason):
+    path = tmp_path / "x.npz"
+    save_features(path, network, train, "fc7")
+    arrays = dict(np.load(path))
+    np.savez(path, **arrays | {part: change(arrays[part])})
+    with pytest.raises(FeaturesError, match=reason):
+        load_features(path)
+
+
+def test_rows_of_another_length_are_refused(network, train, tmp_path):
+    path = tmp_path / "x.npz"
+    save_features(path, network, train, "fc7")
+    arrays = dict(np.load(path))
+    np.savez(path, **arrays | {"features": arrays["features"][:, :9]})
+    with pytest.raises(FeaturesError, match="has rows of 9 numbers, this network gives 205"):
+        Neighbours(network, path).of(Picture("x", lambda: train.read(0)), 1)
+
+
+def test_parquet_is_looked_up_without_a_warning(network, train, tmp_path):
+    path = tmp_path / "x.parquet"  # whose arrays may not be written to
+    save_features(path, network, train, "fc7")
+    [found] = Neighbours(network, path).of(Picture("x", lambda: train.read(4)), 1)
+    assert found.row == 4
 
 
 def test_other_image_sizes_and_suffixes_are_refused(network, train, tmp_path):
