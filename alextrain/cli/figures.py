@@ -37,9 +37,10 @@ def figures(
     from alextrain.device import choose_machine
     from alextrain.reports.gallery import draw_gallery
     from alextrain.use.network import Network
+    from alextrain.use.weights import beside
 
     network = Network.load(checkpoint, choose_machine(options["device"], options["amp"]))
-    folder = out or checkpoint.with_name("figures")
+    folder = out or beside(checkpoint, "").with_name("figures")
     for path in draw_gallery(
         folder, network, shards, split, workers=options["workers"], on_images=Screen(1).counting
     ):

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alextrain.cli.options import CHECKPOINT, SHARDS, cache_option, machine_options, workers_option
+from alextrain.cli.options import (
+    CHECKPOINT,
+    SHARDS,
+    cache_option,
+    keep_inputs,
+    machine_options,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from alextrain.shrink.measured import Row
@@ -64,13 +71,18 @@ def quantise(checkpoint: Path, shards: Path, kind: str, as_json: bool, **options
     Example:
       alextrain quantise runs/paper/best.pt /shards --to onnx
     """
+    from alexprep.files import check_writable
     from alexprep.shards.reader import ShardReader
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
     from alextrain.shrink import quantise as quantising
     from alextrain.shrink.measured import measure
     from alextrain.use.network import Network
+    from alextrain.use.weights import beside
 
+    out = options["out"] or beside(checkpoint, quantising.SUFFIXES[kind])
+    keep_inputs(out, checkpoint)
+    check_writable(out)
     network = Network.load(checkpoint, choose_machine("cpu", "off"))
     reader = ShardReader(shards, options["split"])
     network.check_fits(reader.manifest)
@@ -79,7 +91,6 @@ def quantise(checkpoint: Path, shards: Path, kind: str, as_json: bool, **options
     rows = measure(
         made.candidates, reader, workers=options["workers"], on_images=Screen(1).counting
     )
-    out = options["out"] or checkpoint.with_name(f"{checkpoint.stem}{quantising.SUFFIXES[kind]}")
     made.save(out, rows)
     _show(rows, as_json=as_json)
     click.echo(f"Written: {out}", err=as_json)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from alexprep.files import canonical_json, disk_errors, write_atomically
+from alexprep.files import canonical_json, check_writable, disk_errors, write_atomically
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
 from alextrain.device import choose_machine
@@ -28,7 +28,7 @@ from alextrain.reports.report import evaluate_network
 from alextrain.training.checkpoint import load_checkpoint
 from alextrain.use.network import Network
 from alextrain.use.predict import Predictor
-from alextrain.use.weights import WEIGHTS, is_weights, read_weights, weights_bytes
+from alextrain.use.weights import WEIGHTS, beside, is_weights, read_weights, weights_bytes
 
 SUFFIXES = {
     "torch": ".pt2",
@@ -84,12 +84,15 @@ def export(
         ExportError: the network cannot be written so, or what was written answers otherwise.
         PackageError: a package of the extra `export` is not installed.
         CheckpointError, ShardError: they cannot be read, or do not fit each other.
+        DiskError: the file may not be written.
     """
     content = read_weights(checkpoint) if is_weights(checkpoint) else load_checkpoint(checkpoint)
     network = Network.of(content, str(checkpoint), choose_machine("cpu", "off"))
-    target = out or checkpoint.with_name(f"{checkpoint.stem}{SUFFIXES[kind]}")
+    target = out or beside(checkpoint, SUFFIXES[kind])
     if target.resolve() == checkpoint.resolve():
         raise ExportError(f"{target}: is the checkpoint itself; name another --out")
+    if kind != "timm":  # which makes its folder
+        check_writable(target)
     reader = _reader(shards, network)
     images = sample_images(reader, network.settings.size)
     expected = Predictor(network).probabilities(images)

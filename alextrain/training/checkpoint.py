@@ -130,7 +130,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: 
     """
     own = model.state_dict()
     for name, tensor in own.items():
-        if name not in weights:
+        if not isinstance(weights.get(name), torch.Tensor):
             raise CheckpointError(f"{source}: lacks the weights {name!r}: it is of another model")
         if weights[name].shape != tensor.shape:
             raise CheckpointError(

@@ -27,6 +27,9 @@ from alextrain.use.weights import is_weights, read_weights
 ABOUT = ("alexkit", "torch", "fingerprint", "label_order", "progress", "result")
 
 
+_AGAIN = "use what `alextrain fit` or `alextrain export` wrote"
+
+
 @dataclass(frozen=True)
 class Network:
     """A network in use: weights, how its input is made, what its outputs mean."""
@@ -66,17 +69,18 @@ class Network:
         """Make a network of a checkpoint's content.
 
         Raises:
-            CheckpointError: its weights are of another model.
+            CheckpointError: its weights are of another model or no numbers, or its other parts are
+                not what `alextrain fit` writes.
         """
-        recipe = recipe_of(dict(content))
+        recipe, settings, statistics = _parts(content, source)
         model = build_model(recipe.network, len(content["classes"]), recipe.input.crop)
         load_weights(model, content["model"], source)
-        statistics = statistics_of(dict(content))
+        _check_finite(content["model"], source)
         model.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(
             source=source,
             recipe=recipe,
-            settings=PrepSettings.from_dict(content["settings"]),
+            settings=settings,
             classes=content["classes"],
             words=content["words"],
             statistics=statistics,
@@ -93,3 +97,31 @@ class Network:
             CheckpointError: names what was found and expected.
         """
         check_same_classes(self.classes, self.settings.size, manifest, self.source)
+
+
+def _parts(content: Mapping[str, Any], source: str) -> tuple[Recipe, PrepSettings, Statistics]:
+    """Return what is said beside the weights, checked: other programs can write a file too."""
+    names = content["classes"], content["words"]
+    if not all(isinstance(each, list) and all(isinstance(n, str) for n in each) for each in names):
+        raise CheckpointError(f"{source}: its classes and words are no lists of names; {_AGAIN}")
+    if not len(names[0]) == len(names[1]) > 0:
+        raise CheckpointError(
+            f"{source}: names {len(names[0])} classes and {len(names[1])} words; {_AGAIN}"
+        )
+    try:
+        settings = PrepSettings.from_dict(content["settings"])
+        return recipe_of(dict(content)), settings, statistics_of(dict(content))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"{source}: its recipe, settings or statistics are not as this program writes them "
+            f"({error}); {_AGAIN}"
+        ) from error
+
+
+def _check_finite(weights: Mapping[str, Any], source: str) -> None:
+    for name, tensor in weights.items():
+        if not bool(tensor.isfinite().all()):
+            raise CheckpointError(
+                f"{source}: {name!r} holds what is no number (NaN or infinite): its training "
+                "diverged, and every answer would be none; use an earlier checkpoint"
+            )

@@ -22,6 +22,12 @@ def is_weights(path: Path) -> bool:
     return path.suffix == ".safetensors" or (path / WEIGHTS).is_file()
 
 
+def beside(path: Path, ending: str) -> Path:
+    """Return where something made of a checkpoint goes unless it is told: NAME + ending."""
+    whole = path if path.name not in ("", "..") else path.resolve()  # `alextrain export .`
+    return whole.with_name(f"{whole.stem}{ending}")
+
+
 def weights_bytes(content: Mapping[str, Any], notes: Mapping[str, Any]) -> bytes:
     """Return a checkpoint's content as a safetensors file.
 
@@ -67,7 +73,13 @@ def read_weights(path: Path) -> dict[str, Any]:
             f"{file}: are no weights of alexkit (their metadata lack {missing[0]!r}); "
             "use what `alextrain export` wrote"
         )
-    content = {name: json.loads(text) for name, text in metadata.items() if name != "format"}
-    content["statistics"] |= {name: tensors.pop(f"{_STATISTICS}{name}") for name in _SUMS}
+    try:
+        content = {name: json.loads(text) for name, text in metadata.items() if name != "format"}
+        content["statistics"] |= {name: tensors.pop(f"{_STATISTICS}{name}") for name in _SUMS}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{file}: its metadata are not as `alextrain export` writes them ({error}); export it "
+            "again"
+        ) from error
     content["model"] = tensors
     return content
