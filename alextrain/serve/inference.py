@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -85,7 +87,7 @@ def parse(body: bytes, served: Served) -> tuple[str | None, NDArray[np.uint8]]:
     tensor = _tensor(content)
     shape = [served.size, served.size, 3]
     found = tensor.get("shape")
-    if not isinstance(found, list) or found[1:] != shape or not _is_count(found[0]):
+    if not isinstance(found, list) or found[1:] != shape or not all(map(_is_count, found)):
         raise RefusedError(
             422,
             f"{INPUT!r} has shape {str(found)[:60]}; expected [n, {shape[0]}, "
@@ -95,10 +97,20 @@ def parse(body: bytes, served: Served) -> tuple[str | None, NDArray[np.uint8]]:
         raise RefusedError(413, f"{found[0]:,} pictures in one request; send {MOST} at most")
     if tensor.get("datatype") != "UINT8":
         raise RefusedError(
-            422, f"{INPUT!r} is of datatype {str(tensor.get('datatype'))[:20]}; expected UINT8"
+            422, f"{INPUT!r} is of datatype {str(tensor.get('datatype'))[:20]!r}; expected UINT8"
         )
+    return _identity(content), _levels(tensor.get("data"), found)
+
+
+def _identity(content: dict[str, Any]) -> str | None:
     identity = content.get("id")
-    return (identity if isinstance(identity, str) else None), _levels(tensor.get("data"), found)
+    if not isinstance(identity, str):
+        return None
+    try:
+        identity.encode()
+    except UnicodeEncodeError as error:  # half a sign, as JSON may hold; no answer could
+        raise RefusedError(422, "the id is no Unicode text") from error
+    return identity
 
 
 def _tensor(content: Any) -> dict[str, Any]:
@@ -120,22 +132,37 @@ def _is_count(number: Any) -> bool:
 
 def _levels(data: Any, shape: list[int]) -> NDArray[np.uint8]:
     """Return flat or nested numbers as an array of this shape."""
-    try:
-        numbers = np.asarray(data)
-    except ValueError as error:  # lists of different lengths
-        raise RefusedError(422, f"the data of {INPUT!r} is ragged; expected {shape}") from error
-    whole = numbers.dtype.kind == "i" and numbers.size > 0
-    if not whole or numbers.min() < 0 or numbers.max() > 255:
+    numbers = _flat(data, shape) if isinstance(data, list) else []
+    # Of this type alone: numpy would make 40 GB of one long text and a million short ones.
+    if set(map(type, numbers)) != {int} or not _are_levels(numbers):
         raise RefusedError(
             422, f"the data of {INPUT!r} are no levels; expected whole numbers from 0 to 255"
         )
-    if numbers.size != np.prod(shape) or numbers.ndim not in (1, 4):
+    if len(numbers) != math.prod(shape):
         raise RefusedError(
             422,
-            f"the data of {INPUT!r} are {numbers.size:,} numbers; expected "
-            f"{np.prod(shape):,}, flat or nested as the shape",
+            f"the data of {INPUT!r} are {len(numbers):,} numbers; expected "
+            f"{math.prod(shape):,}, flat or nested as the shape",
         )
-    return numbers.astype(np.uint8).reshape(shape)
+    return np.array(numbers, np.uint8).reshape(shape)
+
+
+def _flat(data: list[Any], shape: list[int]) -> list[Any]:
+    """Return numbers that are nested as the shape, or not at all, as one list."""
+    if not data or not isinstance(data[0], list):
+        return data
+    whole = len(data) == shape[0]
+    for length in shape[1:]:
+        if not whole or set(map(type, data)) != {list} or set(map(len, data)) != {length}:
+            raise RefusedError(
+                422, f"the data of {INPUT!r} are nested otherwise than their shape {shape}"
+            )
+        data = list(chain.from_iterable(data))
+    return data
+
+
+def _are_levels(data: list[int]) -> bool:
+    return 0 <= min(data) and max(data) <= 255
 
 
 def _check_name(request: Request, service: Service, active: Active) -> None:

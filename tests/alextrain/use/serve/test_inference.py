@@ -1,11 +1,14 @@
 """The Open Inference Protocol: names, shapes, tensors, and what is refused."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from tests.alextrain.use.serve.colours import CLASSES, COLOURS, SIZE, serving
+from alextrain.serve.inference import parse
+from alextrain.serve.limits import RefusedError
+from tests.alextrain.use.serve.colours import CLASSES, COLOURS, SIZE, colours, serving
 
 pytestmark = pytest.mark.anyio
 INFER = "/v2/models/colours/infer"
@@ -51,6 +54,7 @@ async def test_tensors_are_answered_in_order(flat):
 
 
 ONE = squares("red")
+PLANES = ONE.transpose(0, 3, 1, 2).tolist()  # channels first: as many numbers
 
 
 @pytest.mark.parametrize(
@@ -71,14 +75,22 @@ ONE = squares("red")
         ({"inputs": [tensor(ONE, shape=[65, SIZE, SIZE, 3])]}, 413, "send 64 at most"),
         ({"inputs": [tensor(ONE, datatype="FP32")]}, 422, "expected UINT8"),
         ({"inputs": [tensor(ONE, data=None)]}, 422, "no levels"),
-        ({"inputs": [tensor(ONE, data=[[1], [1, 2]])]}, 422, "ragged"),
+        ({"inputs": [tensor(ONE, data=[[1], [1, 2]])]}, 422, "nested otherwise"),
+        ({"inputs": [tensor(ONE, data=[[[1], [[2]]]])]}, 422, "nested otherwise"),
+        ({"inputs": [tensor(ONE, data=[[1] * ONE.size])]}, 422, "nested otherwise"),
+        ({"inputs": [tensor(ONE, data=PLANES)]}, 422, "nested otherwise"),
+        ({"inputs": [tensor(ONE, data=[])]}, 422, "no levels"),
+        ({"inputs": [tensor(ONE, data=[1, True] * (ONE.size // 2))]}, 422, "no levels"),
+        ({"inputs": [tensor(ONE, shape=[1, 64.0, 64.0, 3.0])]}, 422, "with n from 1"),
+        ({"inputs": [tensor(ONE, datatype="\ud800")]}, 422, "expected UINT8"),
+        ({"id": "\ud800", "inputs": [tensor(ONE)]}, 422, "the id is no Unicode text"),
         ({"inputs": [tensor(ONE, data=[0.5] * ONE.size)]}, 422, "no levels"),
         ({"inputs": [tensor(ONE, data=[256] * ONE.size)]}, 422, "no levels"),
         ({"inputs": [tensor(ONE, data=[-1] * ONE.size)]}, 422, "no levels"),
         ({"inputs": [tensor(ONE, data=[10**30] * ONE.size)]}, 422, "no levels"),
         ({"inputs": [tensor(ONE, data=["1"] * ONE.size)]}, 422, "no levels"),
         ({"inputs": [tensor(ONE, data=[1] * (ONE.size - 1))]}, 422, "12,287 numbers"),
-        ({"inputs": [tensor(ONE, data=ONE[0].tolist())]}, 422, "flat or nested as the shape"),
+        ({"inputs": [tensor(ONE, data=ONE[0].tolist())]}, 422, "nested otherwise"),
     ],
 )
 async def test_any_other_body_gets_one_sentence(body, status, words):
@@ -87,6 +99,17 @@ async def test_any_other_body_gets_one_sentence(body, status, words):
         answer = await client.post(INFER, content=content)
     assert answer.status_code == status
     assert words in answer.json()["error"]
+
+
+async def test_one_long_text_among_short_ones_takes_no_memory():
+    body = json.dumps({"inputs": [tensor(ONE, data=["x" * 20_000] + ["y"] * 4_000)]}).encode()
+    tracemalloc.start()
+    try:
+        with pytest.raises(RefusedError, match="no levels"):
+            parse(body, colours())
+        assert tracemalloc.get_traced_memory()[1] < 10e6  # numpy's array of them: 320 MB
+    finally:
+        tracemalloc.stop()
 
 
 async def test_other_names_and_versions_are_404():
