@@ -162,7 +162,7 @@ def _flat(data: list[Any], shape: list[int]) -> list[Any]:
 
 
 def _are_levels(data: list[int]) -> bool:
-    return 0 <= min(data) and max(data) <= 255
+    return min(data) >= 0 and max(data) <= 255
 
 
 def _check_name(request: Request, service: Service, active: Active) -> None:

@@ -85,6 +85,8 @@ async def run(make: Callable[[], Service], host: str, port: int, say: Say) -> in
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that is bound already: a port in use is an error before any loading."""
+    if not host:  # --host "$UNSET": the system would take all interfaces
+        raise ServeError("--host is empty; name an address, 0.0.0.0 for all interfaces")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends at once (TCP_NODELAY) only where the protocol is named: else an answer's body
     # waits 40 ms for the client to acknowledge its head.
