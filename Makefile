@@ -17,7 +17,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt scripts/setup.sh
 	PYTHON=$(PYTHON) bash scripts/setup.sh $(VENV)
 	@touch $@
 
-dev: $(VENV)/.ready-dev ## and what tests, lint and benchmarks need: every extra
+dev: $(VENV)/.ready-dev ## and what tests, lint and benchmarks need
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	PYTHON=$(PYTHON) bash scripts/setup.sh $(VENV) dev

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the virtual environment $1: uv if it is missing, headers where apt may, Pillow-SIMD where it builds.
-# With $2 = dev also what tests, lint and benchmarks need: every extra, and the packages that read our shards.
+# With $2 = dev also what tests, lint and benchmarks need, and the packages that read our shards.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
@@ -45,7 +45,7 @@ have_headers() { # a compiler, and the headers of Python, JPEG, zlib and WebP
 uv=$(find_uv)
 say "using $("$uv" --version)"
 if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    "$uv" venv --quiet --clear --python "$python" "$venv" 2>/dev/null || "$uv" venv --quiet --clear --python ">=3.11,<3.14" "$venv"
+    "$uv" venv --quiet --seed --clear --python "$python" "$venv" 2>/dev/null || "$uv" venv --quiet --seed --clear --python ">=3.11,<3.14" "$venv"
 fi
 export VIRTUAL_ENV=$PWD/$venv
 
@@ -57,7 +57,8 @@ if ! have_headers "$include"; then
 fi
 
 say "installing alexkit and its tools (torch is large: minutes on a slow line)"
-if [ "$what" = dev ]; then wanted=(--group dev --editable '.[all]'); else wanted=(--editable .); fi
+wanted=(--editable '.[all]')
+[ "$what" = dev ] && wanted+=(--group dev)
 "$uv" pip install --quiet --constraint constraints.txt "${wanted[@]}"
 
 flags=""
