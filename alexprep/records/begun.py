@@ -61,6 +61,8 @@ def check_continues(target: Path, begun: Begun) -> None:
         return
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
+        if not isinstance(content["codec"], dict):
+            raise TypeError("codec")
         check_same(target, begun, PrepSettings.from_dict(content["settings"]), content["codec"])
         same = content["structure"] == begun.structure
         samples = int(content["samples"])

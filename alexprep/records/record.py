@@ -14,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from alexprep.errors import ShardError
 from alexprep.planning.plan import Task
 from alexprep.raw.source import shown
 from alexprep.records.report import SKIPPED, Outcome
 from alexprep.shards.index import Index
 from alexprep.shards.manifest import ShardRecord
+from alexprep.shards.manifest_content import check_shard
 
 _NUMBERS = {
     "shard_sizes": "<i8",
@@ -61,13 +63,17 @@ class Record:
                 source_hashes=hashes.reshape(-1, 32),
                 key_text=np.frombuffer(content["keys"].encode("ascii"), np.uint8),
             )
+            index.check(path)
+            check_shard(content["shard"])
+            if content["shard"]["name"] != f"{path.stem}.tar":
+                return None
             return cls(
                 shard=ShardRecord(**content["shard"]),
                 origin=content["origin"],
                 outcomes=tuple(Outcome(*values) for values in content["outcomes"]),
                 index=index,
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, ShardError):
             return None
 
     def hashes(self, task: Task) -> dict[str, str]:

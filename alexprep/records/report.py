@@ -131,10 +131,22 @@ class Report:
         path = folder / JSON_NAME
         try:
             content = json.loads(path.read_bytes())
-            outcomes = [Outcome(**entry) for entry in content["files"]]
+            outcomes = [_checked(Outcome(**entry)) for entry in content["files"]]
+            if type(content["images"]) is not int:
+                raise ValueError("images is no number")
             return cls.gather(outcomes, content["images"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ShardError(
                 f"{path}: is missing or damaged ({error}); put it back, or make the shards again "
                 "in another folder"
             ) from error
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """Return an outcome whose fields are of their kinds, or raise a ValueError."""
+    texts = (outcome.file, outcome.split, outcome.what, outcome.sha256)
+    known = outcome.done in (SKIPPED, REPAIRED, CONVERTED)
+    if not known or type(outcome.size) is not int or not all(isinstance(t, str) for t in texts):
+        raise ValueError("a line of its files is none")
+    "".join(texts).encode("utf-8")  # no half characters: they can be written nowhere
+    return outcome

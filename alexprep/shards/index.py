@@ -107,7 +107,7 @@ class Index:
                 found = arrays[name].dtype
                 raise ShardError(f"{path}: its {name} are {found}, not {kind}; {_REMEDY}")
         index = cls(**arrays)
-        index._check(path)
+        index.check(path)
         return index
 
     def ends(self) -> NDArray[np.int64]:
@@ -115,7 +115,12 @@ class Index:
         after = np.concatenate(([0], self.offsets + self.sizes))
         return np.where(self.shard_sizes > 0, after[np.cumsum(self.shard_sizes)], 0)
 
-    def _check(self, path: Path) -> None:
+    def check(self, path: Path) -> None:
+        """Check that the arrays belong together and can be true; `path` is for messages.
+
+        Raises:
+            ShardError: they contradict each other, or a place, label or key is impossible.
+        """
         n = self.offsets.size
         expected: dict[str, tuple[int, ...]] = dict.fromkeys(_ARRAYS, (n,))
         expected["source_hashes"] = (n, 32)

@@ -33,7 +33,7 @@ def check_content(content: Mapping[str, Any]) -> None:
         _check(content, "report_sha256", _is_hash, "64 hexadecimal digits")
     _check(content, "shards", _is_list_of_dicts, "a list of shards")
     for number, shard in enumerate(content["shards"]):
-        _check_shard(f"shard {number}: ", shard)
+        check_shard(shard, f"shard {number}: ")
     names = [shard["name"] for shard in content["shards"]]
     if len(set(names)) != len(names):
         raise ValueError("two shards have one name")
@@ -52,7 +52,12 @@ def _check_classes(content: Mapping[str, Any]) -> None:
         )
 
 
-def _check_shard(where: str, shard: Mapping[str, Any]) -> None:
+def check_shard(shard: Mapping[str, Any], where: str = "") -> None:
+    """Check the kind of every field of one shard's record.
+
+    Raises:
+        ValueError: one is missing, or not what it must be; the text begins with `where`.
+    """
     _check(shard, "name", _is_file_name, "the name of a .tar, without a folder", where)
     _check(shard, "split", lambda value: value in _SPLITS, ", ".join(_SPLITS), where)
     _check(shard, "sha256", _is_hash, "64 hexadecimal digits", where)

@@ -1,5 +1,6 @@
 """Parts made side by side in one folder, and merged: what one machine makes, byte for byte."""
 
+import json
 import os
 import signal
 import subprocess
@@ -240,3 +241,21 @@ def test_a_part_that_cannot_be_is_refused(text, variables, said):
     environment = {f"SLURM_{name}": value for name, value in variables.items()}
     with pytest.raises(SettingsError, match=said):
         read_part(text, environment)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "../x.tar"), ("name", None), ("bytes", "x"), ("sha256", "0"), ("offsets", -1)],
+)
+def test_a_record_that_was_tampered_with_counts_as_none(raw, whole, tmp_path, field, value):
+    target = tmp_path / "shards"
+    build(plan_of(raw), target, jobs=1, part=Part(1, 1))
+    path = target / WORK / "train-000001.json"
+    content = json.loads(path.read_bytes())
+    if field == "offsets":
+        content[field][0] = value
+    else:
+        content["shard"][field] = value
+    path.write_text(json.dumps(content))
+    assert build(plan_of(raw), target, jobs=1, measured=["train"]).written == 1
+    assert contents(target) == whole

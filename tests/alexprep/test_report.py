@@ -89,3 +89,14 @@ def test_a_lost_or_damaged_report_is_named(tmp_path, content):
         (tmp_path / "report.json").write_bytes(content)
     with pytest.raises(ShardError, match=r"report\.json: is missing or damaged"):
         Report.load(tmp_path)
+
+
+@pytest.mark.parametrize("field", [*Outcome._fields, "images"])
+@pytest.mark.parametrize("value", [None, 1.5, [1], True, "\ud800"], ids=repr)
+def test_a_field_of_the_wrong_kind_is_named(tmp_path, field, value):
+    Report.gather([line(), BAD], 9).save(tmp_path)
+    content = json.loads((tmp_path / "report.json").read_bytes())
+    (content if field == "images" else content["files"][0])[field] = value
+    (tmp_path / "report.json").write_text(json.dumps(content))
+    with pytest.raises(ShardError, match=r"report\.json: is missing or damaged"):
+        Report.load(tmp_path)
