@@ -50,7 +50,7 @@ def columns_of(file: str, label: str = "") -> Columns:
     kind = None if found is None else _plain(schema.field(found).type)
     if kind is not None and not _is_label(kind):
         raise RawError(
-            f"{titled(file)}: column {found} holds {kind}, and labels are numbers or texts"
+            f"{titled(file)}: column {found} holds {kind}, and labels are whole numbers or texts"
         )
     return Columns(
         image=image,

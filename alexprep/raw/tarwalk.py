@@ -22,6 +22,7 @@ _FILE = (b"0", b"\0", b"7")  # 7: "contiguous", a plain file everywhere
 _WITHOUT_CONTENT = (b"5", b"D", b"V")  # folders, GNU's list of a folder, a volume's label
 _EXTENSION = (b"x", b"g", b"L", b"K")  # pax records (for one, for all), GNU long name and link
 _LINK = (b"1", b"2")
+_SPARSE = b"S"
 _MAX_EXTENSION = 1 << 20
 _DIGITS = 20  # of a number in an extension: more are more than any file has
 _MAX_PADDING = 1 << 20  # GNU tar fills up to 10 KB, tapes have larger records
@@ -180,7 +181,7 @@ class _Changes:
             elif key == b"size" and value.isdigit():
                 size = int(value[:_DIGITS])
             elif key.startswith(b"GNU.sparse"):
-                raise _refused(archive, b"S", name)
+                raise _refused(archive, _SPARSE, name)
         return _Changes(name, size)
 
 
@@ -231,7 +232,9 @@ def _no_tar(archive: _Archive, block: bytes) -> RawError:
 
 def _refused(archive: _Archive, kind: bytes, name: str) -> RawError:
     what = "a link" if kind in _LINK else f"of kind {kind.decode('latin-1')!r}"
+    if kind == _SPARSE:
+        what = "a sparse file"
     return RawError(
-        f"{archive.title}: {shown(name)} is {what}, and only plain files are read; make the "
-        "archive with tar --format=pax --dereference --hard-dereference"
+        f"{archive.title}: {shown(name) or 'a member'} is {what}, and only plain files are read; "
+        "make the archive with tar --format=pax --dereference --hard-dereference"
     )

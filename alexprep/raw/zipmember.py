@@ -33,8 +33,9 @@ def read_member(place: str, offset: int, size: int) -> bytes:
     block = read_at(place, LOCAL.size + _NAMES + size + size // 1000 + 64, offset)
     if len(block) < LOCAL.size or not block.startswith(SIGNATURE):
         raise RawError(
-            f"{titled(place)}: no member of a zip file at byte {offset:,}; the raw set "
-            "changed meanwhile, run the command again"
+            f"{titled(place)}: no member of a zip file at byte {offset:,}, where its directory "
+            "says; it is damaged, or was changed meanwhile: run the command again, and if that "
+            "fails too, download or copy it again"
         )
     _, _, flags, method, _, _, crc, _, _, name, extra = LOCAL.unpack_from(block)
     start = LOCAL.size + name + extra

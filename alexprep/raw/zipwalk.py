@@ -76,6 +76,8 @@ def walk_zip(place: str) -> Iterator[tuple[str, int, int]]:
             continue
         _check(title, entry)
         yield entry.name, entry.offset + directory.shift, entry.size
+    if position != len(block):
+        raise _damaged(title, f"its directory holds more than the {directory.entries:,} it counts")
     if packed > total:
         raise _damaged(title, f"its members take {packed:,} bytes where the file has {total:,}")
 

@@ -181,3 +181,12 @@ def test_a_size_of_thousands_of_digits_is_that_of_a_cut_archive(archive):
     archive.write_bytes(info.tobuf() + padded + tar_bytes(FILES))
     with pytest.raises(RawError, match="cut short"):
         list(walk(archive))
+
+
+def test_a_sparse_member_is_called_so(tmp_path):
+    info = tarfile.TarInfo("train/a/1.jpg")
+    info.pax_headers = {"GNU.sparse.major": "1"}
+    with tarfile.open(tmp_path / "raw.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(info)
+    with pytest.raises(RawError, match="a member is a sparse file, and only plain files are read"):
+        list(walk(tmp_path / "raw.tar"))

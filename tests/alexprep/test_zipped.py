@@ -178,3 +178,11 @@ def test_an_archive_that_was_replaced_meanwhile_is_told(tmp_path):
     path.write_bytes(b"another file" * 100)
     with pytest.raises(RawError, match="no member of a zip file at byte 0"):
         read_source(source)
+
+
+@pytest.mark.parametrize("counted", [0, 1, 3])
+def test_a_directory_with_another_number_of_members_is_refused(tmp_path, counted):
+    path = write_zip(tmp_path / "raw.zip", {NAME: b"x" * 300, "train/b/1.jpg": b"y" * 300})
+    number = struct.pack("<H", counted)
+    with pytest.raises(RawError, match=r"raw\.zip: damaged \(its directory"):
+        open_as("zip", patched(path, b"PK\5\6", 8, number * 2))
