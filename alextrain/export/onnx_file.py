@@ -77,7 +77,8 @@ def open_onnx(data: bytes, threads: int = 0) -> tuple[Forward, dict[str, str]]:
 
     Raises:
         PackageError: onnxruntime is not installed.
-        ExportError: this is no ONNX file, or a damaged one.
+        ExportError: this is no ONNX file of one input, or a damaged one; so does the network where
+            it cannot take what it is given.
     """
     runtime = need("onnxruntime", "export")
     told = need("onnxruntime.capi.onnxruntime_pybind11_state", "export")
@@ -89,10 +90,19 @@ def open_onnx(data: bytes, threads: int = 0) -> tuple[Forward, dict[str, str]]:
         session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except (*damaged, told.NotImplemented) as error:
         raise ExportError("no ONNX file that ONNX Runtime can run, or a damaged one") from error
-    name = session.get_inputs()[0].name
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        raise ExportError(f"a network of {len(inputs)} inputs, expected one")
+    name = inputs[0].name
 
     def forward(images: NDArray[Any]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = session.run(None, {name: images})[0]
+        try:
+            found: NDArray[np.float32] = session.run(None, {name: images})[0]
+        except damaged as error:
+            raise ExportError(
+                f"ONNX Runtime cannot compute it for {images.dtype} {list(images.shape)} "
+                f"({str(error).splitlines()[0]})"
+            ) from error
         return found
 
     return forward, dict(session.get_modelmeta().custom_metadata_map)

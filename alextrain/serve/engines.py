@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from alexprep.files import disk_errors
 from alexprep.settings import PrepSettings
 from alextrain.data.loader import usable_cores
 from alextrain.data.views import view_places
@@ -21,7 +20,7 @@ from alextrain.export.parity import compare, in_batches, sample_images
 from alextrain.serve.heat import overlay
 from alextrain.serve.served import Heat, Served
 from alextrain.use.gradcam import grad_cam
-from alextrain.use.network import Network
+from alextrain.use.network import AGAIN, Network, check_names
 from alextrain.use.predict import Predictor
 
 ENGINES = ("auto", "onnx", "torch")
@@ -82,10 +81,12 @@ def _in_onnx(network: Network) -> Served:
 
 
 def _exported(path: Path) -> Served:
-    with disk_errors(path):
-        data = path.read_bytes()
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; `alextrain export --to onnx` writes them")
     try:
-        forward, notes = open_onnx(data, usable_cores())
+        forward, notes = open_onnx(path.read_bytes(), usable_cores())
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     except ExportError as error:
         raise CheckpointError(f"{path}: {error}") from error
     missing = [key for key in _KEYS if key not in notes]
@@ -98,12 +99,20 @@ def _exported(path: Path) -> Served:
         raise CheckpointError(
             f"{path}: takes {notes['input']}; export it again with --preprocess inside"
         )
+    try:
+        told = {key: json.loads(notes[key]) for key in ("classes", "words", "settings")}
+        settings = PrepSettings.from_dict(told["settings"])
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: its metadata are not as this program writes them ({error}); {AGAIN}"
+        ) from error
+    check_names(told["classes"], told["words"], str(path))
     return Served(
         source=str(path),
         engine=_runtime(),
-        settings=PrepSettings.from_dict(json.loads(notes["settings"])),
-        classes=json.loads(notes["classes"]),
-        words=json.loads(notes["words"]),
+        settings=settings,
+        classes=told["classes"],
+        words=told["words"],
         forward=forward,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.settings import PrepSettings
-from alextrain.errors import CheckpointError
+from alextrain.errors import CheckpointError, ExportError
 from alextrain.serve.batching import Forward
 
 Heat = Callable[[NDArray[np.uint8]], bytes]
@@ -40,11 +40,15 @@ class Served:
             count: How many, together.
 
         Raises:
-            CheckpointError: the answers are no probabilities.
+            CheckpointError: there are no answers, or they are no probabilities.
         """
-        answers = self.forward(np.zeros((count, self.size, self.size, 3), np.uint8))
-        whole = answers.shape == (count, len(self.classes)) and np.isfinite(answers).all()
-        if not whole or not np.allclose(answers.sum(1), 1, atol=1e-2):
+        try:
+            answers = self.forward(np.zeros((count, self.size, self.size, 3), np.uint8))
+        except ExportError as error:
+            raise CheckpointError(f"{self.source}: {error}; it is not served") from error
+        numbers = isinstance(answers, np.ndarray) and answers.dtype == np.float32
+        whole = numbers and answers.shape == (count, len(self.classes))
+        if not whole or not np.allclose(answers.sum(1), 1, atol=1e-2):  # nor is NaN
             raise CheckpointError(
                 f"{self.source}: answers no probabilities (float32 [{count}, "
                 f"{len(self.classes)}], rows that add up to 1); it is not served"

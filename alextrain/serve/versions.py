@@ -26,13 +26,17 @@ def find_versions(path: Path) -> list[Version]:
             the folder are passed over, so a version may be copied as `.3` and renamed when whole.
 
     Raises:
-        CheckpointError: nothing is there.
+        CheckpointError: nothing is there, or it cannot be listed.
     """
     if not path.is_dir():
         return [Version("1", path)]
-    numbered = [each for each in path.iterdir() if each.is_dir() and _is_number(each.name)]
-    newest = sorted(numbered, key=lambda folder: int(folder.name), reverse=True)
-    found = [Version(each.name, file) for each in newest if (file := _model_in(each)) is not None]
+    try:
+        numbered = [each for each in path.iterdir() if each.is_dir() and _is_number(each.name)]
+        newest = sorted(numbered, key=lambda folder: int(folder.name), reverse=True)
+        models = [(each.name, _model_in(each)) for each in newest]
+    except OSError as error:  # it went away just now, or may not be entered
+        raise CheckpointError(f"{path}: cannot be listed ({error}); try again") from error
+    found = [Version(name, file) for name, file in models if file is not None]
     if not found:
         raise CheckpointError(
             f"{path}: holds no version to serve; expected {path}/1/best.pt or {path}/1/model.onnx "
@@ -50,7 +54,10 @@ def pinned(path: Path) -> str | None:
     file = path / PINNED
     if not file.is_file():
         return None
-    text = file.read_text(errors="replace").strip()
+    try:
+        text = file.read_text(errors="replace").strip()
+    except OSError as error:
+        raise CheckpointError(f"{file}: cannot be read ({error.strerror})") from error
     if not _is_number(text):
         raise CheckpointError(f"{file}: holds {text[:20]!r}; expected the number of a version")
     return text

@@ -180,8 +180,11 @@ def read_plain(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: no such checkpoint; `alextrain fit` writes {LAST} and {BEST}"
         )
-    with path.open("rb") as file:
-        zipped = file.read(4) == b"PK\x03\x04"
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(4) == b"PK\x03\x04"
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     if not zipped:
         raise CheckpointError(
             f"{path}: is damaged or no checkpoint (torch writes a zip archive, this is none); "

@@ -27,7 +27,7 @@ from alextrain.use.weights import is_weights, read_weights
 ABOUT = ("alexkit", "torch", "fingerprint", "label_order", "progress", "result")
 
 
-_AGAIN = "use what `alextrain fit` or `alextrain export` wrote"
+AGAIN = "use what `alextrain fit` or `alextrain export` wrote"
 
 
 @dataclass(frozen=True)
@@ -101,21 +101,30 @@ class Network:
 
 def _parts(content: Mapping[str, Any], source: str) -> tuple[Recipe, PrepSettings, Statistics]:
     """Return what is said beside the weights, checked: other programs can write a file too."""
-    names = content["classes"], content["words"]
-    if not all(isinstance(each, list) and all(isinstance(n, str) for n in each) for each in names):
-        raise CheckpointError(f"{source}: its classes and words are no lists of names; {_AGAIN}")
-    if not len(names[0]) == len(names[1]) > 0:
-        raise CheckpointError(
-            f"{source}: names {len(names[0])} classes and {len(names[1])} words; {_AGAIN}"
-        )
+    check_names(content["classes"], content["words"], source)
     try:
         settings = PrepSettings.from_dict(content["settings"])
         return recipe_of(dict(content)), settings, statistics_of(dict(content))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"{source}: its recipe, settings or statistics are not as this program writes them "
-            f"({error}); {_AGAIN}"
+            f"({error}); {AGAIN}"
         ) from error
+
+
+def check_names(classes: Any, words: Any, source: str) -> None:
+    """Refuse what does not name each output once.
+
+    Raises:
+        CheckpointError: names what was found.
+    """
+    for names in (classes, words):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise CheckpointError(f"{source}: its classes and words are no lists of names; {AGAIN}")
+    if not len(classes) == len(words) > 0:
+        raise CheckpointError(
+            f"{source}: names {len(classes)} classes and {len(words)} words; {AGAIN}"
+        )
 
 
 def _check_finite(weights: Mapping[str, Any], source: str) -> None:
