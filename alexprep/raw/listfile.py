@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -47,7 +49,6 @@ def open_list(place: Place) -> RawSet:
     rows = _rows(path)
     if not rows:
         raise RawError(f"{path}: names no image; expected lines of a path and a label")
-    _check_twice(path, rows)
     names = _classes(path, root, rows)
     files = _Files(path, root)
     splits: dict[str, list[Source]] = {}
@@ -78,6 +79,9 @@ LAYOUT = Layout(
 def _rows(path: Path) -> list[_Row]:
     default = split_of(path.stem) or "train"  # a list called val.txt is of val
     try:
+        with path.open("rb") as start:
+            if start.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE):
+                raise RawError(f"{path}: is text in UTF-16; save it as UTF-8")
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             return list(_parsed(path, _cells(path, file), default))
     except OSError as error:
@@ -141,17 +145,6 @@ def _header(row: Sequence[str]) -> list[int | None] | None:
     return None if places[0] is None or places[1] is None else places
 
 
-def _check_twice(path: Path, rows: Sequence[_Row]) -> None:
-    first: dict[str, int] = {}
-    for row in rows:
-        before = first.setdefault(row.path, row.line)
-        if before != row.line:
-            raise RawError(
-                f"{path}: lines {before} and {row.line} both name {shown(row.path)}; "
-                "remove one of them"
-            )
-
-
 def _gaps(numbers: Sequence[int], labels: int) -> list[str]:
     """Say where numbers will not be the labels: some do not occur."""
     if len(numbers) != labels or numbers[-1] == labels - 1:
@@ -190,10 +183,12 @@ class _Files:
         self.missing = 0
         self._list = path
         self._root = root
+        self._lines: dict[tuple[str, ...], int] = {}  # parts of a path -> where it is listed
         self._folders: dict[tuple[str, int], Folder] = {}  # one object for many files
 
     def source(self, row: _Row, class_name: str) -> Source:
         parts = self._parts(row)
+        self._check_twice(row, parts)
         where = self._root.joinpath(*parts)
         base = self._root
         if len(parts) > 1 and split_of(parts[0]) == row.split:
@@ -206,10 +201,19 @@ class _Files:
             size = where.stat().st_size
         except OSError as error:
             self.missing += 1
-            reason = f"listed, but cannot be read: {error.strerror or 'there is no such file'}"
+            none = "it is no plain file" if os.path.lexists(where) else "there is no such file"
+            reason = f"listed, but cannot be read: {error.strerror or none}"
             return Source(class_name, name, 0, Unreadable(str(where), reason))
         folder = self._folders.setdefault((str(base), cut), Folder(str(base), cut))
         return Source(class_name, name, size, folder)
+
+    def _check_twice(self, row: _Row, parts: tuple[str, ...]) -> None:
+        before = self._lines.setdefault(parts, row.line)
+        if before != row.line:  # "./a.jpg" is "a.jpg"
+            raise RawError(
+                f"{self._list}: lines {before} and {row.line} both name {shown(row.path)}; "
+                "remove one of them"
+            )
 
     def _parts(self, row: _Row) -> tuple[str, ...]:
         """Return the parts of a path below the root."""

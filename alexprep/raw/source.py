@@ -16,6 +16,7 @@ from alexprep.errors import ImageError, RawError
 SPLITS = ("train", "val", "test")
 ALIASES = {"validation": "val", "valid": "val"}  # what others call a split
 UNKNOWN_SIZE = -1
+_LONGEST = 200  # letters of a name in a sentence
 MAX_BYTES = 1 << 30  # no image of max_pixels is larger; keeps a stray film out of the memory
 _DROPPINGS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _ONE_FILE_FAILS = frozenset({errno.EACCES, errno.EPERM, errno.EIO})
@@ -189,4 +190,9 @@ def some(names: Iterable[str], limit: int = 3) -> str:
     """Return the first few names: "a, b, c and 7 more"."""
     texts = sorted(shown(name) for name in names)
     rest = len(texts) - limit
-    return ", ".join(texts[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
+    return ", ".join(map(_cut, texts[:limit])) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _cut(text: str) -> str:
+    """Return a name as a line of a terminal bears it: of a very long one, both ends."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"

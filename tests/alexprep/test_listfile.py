@@ -3,7 +3,7 @@ import pytest
 from alexprep.errors import ImageError, RawError
 from alexprep.planning.labels import class_names
 from alexprep.raw.detect import open_raw
-from alexprep.raw.source import read_source
+from alexprep.raw.source import read_source, some
 from tests.alexprep.layoutsets import write_list
 from tests.alexprep.rawsets import tree, write_folders
 
@@ -105,6 +105,7 @@ def test_a_listed_file_that_is_not_there_is_a_bad_file(root):
         ("images.csv", "c.jpg,cat\na b/3.jpg,\n", "line 2 has no path or no label"),
         ("images.csv", "c.jpg,cat,dev\n", r"line 1 is of split 'dev'; expected train, val, test"),
         ("images.txt", "c.jpg cat\nc.jpg dog\n", r"lines 1 and 2 both name c\.jpg"),
+        ("images.txt", "./c.jpg cat\nc.jpg dog\n", r"lines 1 and 2 both name c\.jpg"),
         ("images.txt", "c.jpg a/b\n", "line 1: label 'a/b' can be no name of a folder"),
         ("images.txt", "../c.jpg cat\n", r"line 1: \.\./c\.jpg does not lie in .* --root"),
         ("images.txt", "/etc/hostname cat\n", "line 1: /etc/hostname does not lie in"),
@@ -126,3 +127,26 @@ def test_lines_that_are_none_are_named(root, name, text, reason):
 def test_what_only_looks_like_a_number_is_a_text(root, label):
     raw = open_text(root, f"c.jpg {label}\na b/3.jpg 1\n")
     assert {source.class_name for source in raw.splits["train"]} == {label, "1"}
+
+
+def test_one_file_is_not_taken_twice_however_it_is_called(root):
+    with pytest.raises(RawError, match=r"lines 1 and 3 both name .*c\.jpg"):
+        open_text(root, f"c.jpg,cat,train\na b/3.jpg,dog,train\n{root}//c.jpg,cat,val\n", "x.csv")
+
+
+def test_what_is_there_and_no_file_is_called_so(root):
+    raw = open_text(root, "c.jpg cat\na b dog\n")
+    with pytest.raises(ImageError, match="listed, but cannot be read: it is no plain file"):
+        read_source(next(source for source in raw.splits["train"] if source.class_name == "dog"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_another_encoding_is_named(root, encoding):
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    (root / "images.csv").write_bytes(f"{mark}c.jpg,cat\n".encode(encoding))
+    with pytest.raises(RawError, match=r"images\.csv: is text in UTF-16; save it as UTF-8"):
+        open_raw(root / "images.csv")
+
+
+def test_a_name_without_end_is_cut_in_a_sentence():
+    assert len(some(["x" * 5000, "y"])) < 300
