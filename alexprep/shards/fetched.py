@@ -63,7 +63,7 @@ def fetch(
     to_fetch: Callable[[int, Path], None] | None = None,
     fetched: Callable[[int], None] | None = None,
 ) -> Path:
-    """Bring a remote set into its folder here; what is there already stays.
+    """Bring a remote set into its folder here; what is there already, and whole, stays.
 
     Args:
         url: Of the folder of shards.
@@ -89,16 +89,18 @@ def fetch(
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with lock_directory(folder):
-        if (folder / MANIFEST).is_file():
-            if (folder / MANIFEST).read_bytes() == data:
-                return folder
-            (folder / MANIFEST).unlink()
+        same = (folder / MANIFEST).is_file() and (folder / MANIFEST).read_bytes() == data
+        if same and all(_looks_whole(folder, wanted) for wanted in _listed(manifest)):
+            return folder
+        (folder / MANIFEST).unlink(missing_ok=True)
         missing = [wanted for wanted in _listed(manifest) if not _is_there(folder, wanted)]
         total = sum(wanted.size or 0 for wanted in missing)
         _check_room(folder, total)
         if to_fetch is not None:
             to_fetch(total, folder)
         _bring_all(url, folder, missing, fetched)
+        if not same:  # statistics may have been measured here
+            _bring_beside(url, folder)
         write_atomically(folder / MANIFEST, data)
     return folder
 
@@ -125,6 +127,9 @@ def _bring_all(
 
     for _ in in_threads(bring, missing, _AT_ONCE, fetched):
         pass
+
+
+def _bring_beside(url: str, folder: Path) -> None:
     for name in BESIDE:
         (folder / name).unlink(missing_ok=True)
         if transfer.exists(urls.below(url, name)):
@@ -145,6 +150,14 @@ def _is_there(folder: Path, wanted: _Wanted) -> bool:
     if not path.is_file() or wanted.size not in (None, path.stat().st_size):
         return False
     return sha256_file(path) == wanted.sha256
+
+
+def _looks_whole(folder: Path, wanted: _Wanted) -> bool:
+    """Tell whether a file of a finished copy is as long as it was; small ones are hashed."""
+    path = folder / wanted.name
+    if wanted.size is None:
+        return _is_there(folder, wanted)
+    return path.is_file() and path.stat().st_size == wanted.size
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -6,13 +6,14 @@ name, and nothing is executed.
 
 from __future__ import annotations
 
+import os
 import random
 import tarfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from alexprep.errors import RawError, ShardError
 from alexprep.raw.sidecars import IMAGES, LABELS, MAX_LABEL, read_label
@@ -89,6 +90,7 @@ def _samples(tars: Sequence[str]) -> Iterator[Taken]:
         for tar, path in paths:
             reading = str(path)  # a copy that is damaged here is to be removed here
             with path.open("rb") as stream:
+                _check_end(stream)
                 yield {"url": shown(tar), "stream": stream}
 
     with brought(tars) as paths, closing(opened(paths)) as files:
@@ -97,11 +99,28 @@ def _samples(tars: Sequence[str]) -> Iterator[Taken]:
             for sample in group_by_keys(members):
                 if (taken := _taken(sample)) is not None:
                     yield taken
+        except PermissionError as error:
+            raise ShardError(
+                f"{reading}: cannot be read (Permission denied); see to its permissions"
+            ) from error
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             reason = str(error.args[0] if error.args else type(error).__name__).partition(" @ ")[0]
             raise ShardError(
                 f"{reading}: is cut or damaged ({reason}); remove it and fetch or make it again"
             ) from error
+
+
+def _check_end(tar: BinaryIO) -> None:
+    """See that a tar ends in zeros: one that is cut between two members is read without an error.
+
+    Raises:
+        EOFError: it does not.
+    """
+    size = tar.seek(0, os.SEEK_END)
+    tar.seek(max(0, size - tarfile.BLOCKSIZE))
+    if any(tar.read()):
+        raise EOFError("there is no end mark")
+    tar.seek(0)
 
 
 def _taken(sample: dict[str, Any]) -> Taken | None:

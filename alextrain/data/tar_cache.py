@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from threading import Event, Semaphore, Thread
 from urllib.parse import urlsplit
 
-from alexprep.errors import DiskError
-from alexprep.files import atomic_file, disk_errors, free_bytes, write_all
+from alexprep.errors import DiskError, RawError, ShardError
+from alexprep.files import atomic_file, disk_errors, free_bytes, lock_file, write_all
 from alexprep.remote import transfer
 from alexprep.remote.urls import is_url, shown_url
 from alexprep.shards.fetched import CACHE
 
 _RUN = 8 << 20  # bytes a request
 _AHEAD = 2  # tars under way beside the one that is read
+_ASKED_AT_ONCE = 8  # sizes
 _LOOK = 0.2  # seconds between looks whether anybody still wants tars
 
 
@@ -49,9 +50,36 @@ def bring(tar: str, stop: Event) -> Path:
     path = cached(tar)
     if path.exists():
         return path
-    size = transfer.size_of(tar)
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.parent / f".{path.name}.lock"
+    with lock_file(lock):  # another run may be fetching the same
+        if not path.exists():
+            _copy(tar, path, stop)
+        lock.unlink(missing_ok=True)
+    return path
+
+
+def check_copies(tars: Sequence[str]) -> None:
+    """Compare the copies that are here with what their server has now, by their sizes.
+
+    Where a server is not reached, the copies are all that there is, and are taken as they are.
+
+    Raises:
+        ShardError: a copy has another size.
+    """
+    copied = [tar for tar in tars if is_url(tar) and cached(tar).exists()]
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool, suppress(RawError):
+        for tar, size in zip(copied, pool.map(transfer.size_of, copied), strict=True):
+            if (here := cached(tar).stat().st_size) != size:
+                raise ShardError(
+                    f"{cached(tar)}: has {here:,} bytes where {shown_url(tar)} has {size:,}; the "
+                    "copy was cut, or the tar was changed: remove the copy, and it is fetched anew"
+                )
+
+
+def _copy(tar: str, path: Path, stop: Event) -> None:
+    size = transfer.size_of(tar)
     if size > (free := free_bytes(path.parent)):
         raise DiskError(
             f"{path.parent}: a copy of {shown_url(tar)} takes {size / 1e6:,.1f} MB and "
@@ -61,8 +89,14 @@ def bring(tar: str, stop: Event) -> Path:
         for start in range(0, size, _RUN):
             if stop.is_set():
                 raise InterruptedError
-            write_all(file, transfer.read_range(tar, start, min(_RUN, size - start)))
-    return path
+            data = transfer.read_range(tar, start, min(_RUN, size - start))
+            if len(data) < min(_RUN, size - start):
+                raise RawError(
+                    f"{shown_url(tar)}: ended at byte {start + len(data):,} of the {size:,} that "
+                    "the server said; see that it is not being written there, and run the same "
+                    "command again"
+                )
+            write_all(file, data)
 
 
 @contextmanager

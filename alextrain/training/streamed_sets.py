@@ -17,12 +17,12 @@ from alexprep.errors import ImageError, ShardError, StatisticsError
 from alexprep.images.transform import square_array
 from alexprep.measuring.moments import Moments, sum_images
 from alexprep.settings import PrepSettings
-from alexprep.shards.manifest import Manifest, ShardRecord
+from alexprep.shards.manifest import MANIFEST, Manifest, ShardRecord
 from alexprep.shards.statistics import Statistics
 from alextrain.data.foreign import BUFFER, Stream, count_samples
 from alextrain.data.loader import decoding_threads
 from alextrain.data.streamed import StreamLoader
-from alextrain.data.tar_cache import bring, cached
+from alextrain.data.tar_cache import bring, cached, check_copies
 from alextrain.data.tars import list_tars, shown
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
@@ -84,6 +84,8 @@ def open_streamed(
         StatisticsError: statistics of another image size.
     """
     tars = list_tars(given.text)
+    others = [] if given.validation is None else _others(given.validation, tars)
+    check_copies([*tars, *others])
     classes, samples = _numbers(given, tars, recipe, ranks)
     settings = PrepSettings(size=given.size)
     manifest = _manifest(tars, samples, classes, settings)
@@ -95,8 +97,12 @@ def open_streamed(
 
     validation: Subset | None = None
     if given.validation is not None:
-        others = list_tars(given.validation)
         count = count_samples([bring(tar, Event()) for tar in others])
+        if not count:
+            raise ShardError(
+                f"{shown(given.validation)}: holds no image; give --val WebDataset tars (x.jpg "
+                "and x.cls), or leave it out"
+            )
         validation = Subset("val", load(Stream(tuple(others)), count), np.arange(count))
     return StreamedSets(
         folder=Path(str(given)),
@@ -111,6 +117,27 @@ def open_streamed(
         cache="off",
         samples=samples,
     )
+
+
+def _others(validation: str, tars: Sequence[str]) -> list[str]:
+    """Return the tars to validate on, or say why they are none."""
+    if (Path(validation) / MANIFEST).exists():
+        raise ShardError(
+            f"{validation}: is a set of shards, those to train on among them; name tars to "
+            "validate on, e.g. its val-000000.tar"
+        )
+    others = list_tars(validation)
+    trained = {_place(tar) for tar in tars}
+    if both := next((tar for tar in others if _place(tar) in trained), None):
+        raise ShardError(
+            f"{shown(both)}: is to be trained on and validated on; give --val tars that are not "
+            "trained on"
+        )
+    return others
+
+
+def _place(tar: str) -> Path:
+    return cached(tar).resolve()
 
 
 def _numbers(given: Tars, tars: Sequence[str], recipe: Recipe, ranks: Ranks) -> tuple[int, int]:

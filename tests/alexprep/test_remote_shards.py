@@ -99,6 +99,23 @@ def test_a_file_that_is_not_the_one_of_the_manifest_is_refused(served):
     assert not (folder / path.name).exists()
 
 
+@pytest.mark.parametrize("how", ["cut", "lost", "index"])
+def test_a_copy_that_lost_something_is_made_whole_and_keeps_its_statistics(served, made, how):
+    url = f"{served.url}/set"
+    (served.folder / "stats.npz").unlink(missing_ok=True)
+    folder = fetch(url)
+    (folder / "stats.npz").write_bytes(b"measured here")
+    path = folder / ("index-train.npz" if how == "index" else "train-000001.tar")
+    path.write_bytes(path.read_bytes()[:600])
+    if how == "lost":
+        path.unlink()
+    served.asked.clear()
+    assert fetch(url) == folder
+    assert path.read_bytes() == (served.folder / path.name).read_bytes()
+    assert {name.rpartition("/")[2] for name, _ in served.asked} == {MANIFEST, path.name}
+    assert (folder / "stats.npz").read_bytes() == b"measured here"
+
+
 def test_a_set_that_was_made_anew_replaces_the_copy(served, made, tmp_path):
     url = f"{served.url}/set"
     fetch(url)
