@@ -65,6 +65,7 @@ ORDER = [
     "alexprep.raw.ilsvrc2012",
     "alexprep.raw.ilsvrc2010",
     "alexprep.raw.behind_url",
+    "alexprep.raw.apart",
     "alexprep.raw.detect",
     "alexprep.raw.audit",
     "alexprep.images.picture",

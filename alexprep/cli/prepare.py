@@ -53,6 +53,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
     from alexprep.building.build import build
     from alexprep.building.overwrite import overwrite
     from alexprep.planning.plan import make_plan
+    from alexprep.raw.apart import check_apart
     from alexprep.raw.detect import open_raw
     from alexprep.settings import PrepSettings
     from alexprep.threads import usable_cores
@@ -69,6 +70,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
         options["layout"],
         options["root"],
     )
+    check_apart(found, shards)
     plan = make_plan(found, settings, options["splits"] or None, options["label_order"])
     say_plan(found, plan)
     samples = _samples(plan, part)

@@ -111,7 +111,8 @@ def _run(
     elif backend.name == LOKY and jobs == 1:
         yield from (_make(job, call) for call in calls)
     else:
-        with backend.runner(jobs) as run:
+        # One for each shard is enough; joblib would carry the work of a single one in this process.
+        with backend.runner(min(jobs, max(2, len(calls)))) as run:
             yield from run(delayed(_make)(job, call) for call in calls)
 
 

@@ -8,6 +8,8 @@ import pytest
 from alexprep.building.build import build
 from alexprep.errors import DiskError, SettingsError, ShardError
 from alexprep.files import lock_directory
+from alexprep.workers.backends import Backend
+from tests.alexprep.commands import run
 from tests.alexprep.sets import (
     SETTINGS,
     contents,
@@ -72,3 +74,37 @@ def test_jobs_and_on_bad_that_cannot_be_are_refused(raw, target):
     with pytest.raises(SettingsError, match="on-bad must be skip or fail; got 'ignore'"):
         build(plan_of(raw), target, on_bad="ignore")
     assert not target.exists()
+
+
+@pytest.mark.parametrize("below", ["train/shards", "train", "val/x/y"])
+def test_shards_are_not_made_among_the_raw_images(raw, below):
+    check_refused(raw, raw / below)
+
+
+def test_shards_are_not_made_among_class_folders_without_splits(raw):
+    place = (raw / "train").rename(raw / "photos")
+    check_refused(place, place / "shards")
+
+
+def check_refused(raw, target):
+    before = contents(raw)
+    result = run("shard", raw, target, "--size", 16, "--jobs", 1)
+    assert result.exit_code == 1
+    assert "where all folders are read as raw images; name a folder outside it" in result.output
+    assert contents(raw) == before
+
+
+def test_shards_may_lie_beside_the_splits(raw):
+    for _ in range(2):
+        result = run("shard", raw, raw / "shards", "--size", 16, "--jobs", 1)
+        assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(("asked", "begun"), [(2, 2), (1000, 6)])
+def test_no_more_processes_are_begun_than_there_are_shards(raw, target, monkeypatch, asked, begun):
+    heard, real = [], Backend.runner
+    monkeypatch.setattr(
+        Backend, "runner", lambda self, jobs: heard.append(jobs) or real(self, jobs)
+    )
+    build(plan_of(raw), target, asked, backend=Backend("threading"))
+    assert heard == [begun]
