@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ class Cli(click.Group):
         except BrokenPipeError:
             raise  # `alexprep info SHARDS | head`: click ends quietly
         except OSError as error:
+            if error.errno == errno.ENOSPC and error.filename is None:  # `alexprep info > FILE`
+                raise click.ClickException("the disk is full; free some space") from error
             if error.filename is None:
                 raise
             raise click.ClickException(f"{error.filename}: {error.strerror}") from error

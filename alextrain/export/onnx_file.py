@@ -27,18 +27,19 @@ def onnx_bytes(module: nn.Module, example: NDArray[Any]) -> bytes:
 
     Args:
         module: In evaluation mode, on the CPU.
-        example: Two or more images, as the module takes them.
+        example: One image or more, as the module takes them.
 
     Raises:
         PackageError: onnx or onnxscript is not installed.
     """
     need("onnx", "export")
     need("onnxscript", "export")
+    # Twice: torch takes a batch of one for a constant.
     batch = torch.export.Dim("n", min=1)
     with torch.no_grad(), _quietly():
         program = torch.onnx.export(
             module,
-            (torch.from_numpy(example),),
+            (torch.from_numpy(np.concatenate((example, example))[:2]),),
             dynamo=True,
             opset_version=OPSET,
             input_names=[INPUT],

@@ -21,12 +21,16 @@ def program_of(module: nn.Module, example: NDArray[Any]) -> torch.export.Exporte
 
     Args:
         module: In evaluation mode, on the CPU.
-        example: Two or more images, as the module takes them.
+        example: One image or more, as the module takes them.
     """
+    # Twice: torch takes a batch of one for a constant.
     batch = torch.export.Dim("images", min=1)
     with torch.no_grad():
         program = torch.export.export(
-            module, (torch.from_numpy(example),), dynamic_shapes=({0: batch},), strict=False
+            module,
+            (torch.from_numpy(np.concatenate((example, example))[:2]),),
+            dynamic_shapes=({0: batch},),
+            strict=False,
         )
     for node in program.graph.nodes:  # whose files and folders are nobody's business
         node.meta.pop("stack_trace", None)

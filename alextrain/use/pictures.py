@@ -42,19 +42,30 @@ def find_pictures(arguments: Iterable[str]) -> list[Picture]:
 def _find(argument: str) -> Iterator[Picture]:
     path = Path(argument)
     if argument == STDIN:
-        yield Picture("standard input", _read_stdin)
+        yield _at_once("standard input", _read_stdin)
     elif too_long := _unnameable(path):
         yield _broken(argument, too_long)
     elif path.is_dir():
         yield from _in_folder(path)
     elif path.is_file():
         yield from _in_tar(path) if path.suffix == ".tar" else [_file(path)]
+    elif path.exists():  # a pipe, as of `<(curl ...)`
+        yield _at_once(shown(argument), partial(_read_file, path))
     elif scheme(argument) is not None:
         yield Picture(argument, partial(read_url, argument))
     elif glob.has_magic(argument):
         yield from _fitting(argument)
     else:
         yield _file(path)
+
+
+def _at_once(name: str, read: Callable[[], bytes]) -> Picture:
+    """Read what one may have to wait for here: Ctrl-C does not reach the threads that decode."""
+    try:
+        data = read()
+    except ImageError as error:
+        return _broken(name, str(error))
+    return Picture(name, lambda: data)
 
 
 def _unnameable(path: Path) -> str:
@@ -165,6 +176,8 @@ def _read_member(path: Path, offset: int, size: int) -> bytes:
 
 
 def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise ImageError("is closed")
     return _bounded(sys.stdin.buffer.read(MAX_BYTES + 1))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import time
 from urllib import request
 from urllib.error import HTTPError, URLError
 
@@ -12,6 +13,8 @@ from alextrain.extras import need
 
 MAX_BYTES = 256 << 20  # of one picture
 SECONDS = 30.0  # without a byte
+LONGEST = 300.0  # seconds for all of one picture
+_CHUNK = 1 << 16
 STORES = ("s3", "gs", "gcs", "hf")  # what the extra `remote` reads
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -45,7 +48,7 @@ def _stores() -> str:
 def _read_http(url: str) -> bytes:
     try:
         with _opener().open(url, timeout=SECONDS) as response:
-            data: bytes = response.read(MAX_BYTES + 1)
+            data = _in_time(response)
     except HTTPError as error:
         error.close()
         raise ImageError(f"the server answers {error.code} {error.reason}") from error
@@ -54,6 +57,18 @@ def _read_http(url: str) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ImageError(f"cannot be read ({error or type(error).__name__})") from error
     return _checked(data)
+
+
+def _in_time(response: http.client.HTTPResponse) -> bytes:
+    """Read to the end or to the limit; a server that sends drop by drop is not waited for."""
+    until, data = time.monotonic() + LONGEST, bytearray()
+    while len(data) <= MAX_BYTES and (part := response.read1(_CHUNK)):
+        data += part
+        if time.monotonic() > until:
+            raise ImageError(f"did not arrive within {LONGEST:g} seconds")
+    if response.length:  # as read() would say
+        raise http.client.IncompleteRead(bytes(data), response.length)
+    return bytes(data)
 
 
 def _opener() -> request.OpenerDirector:

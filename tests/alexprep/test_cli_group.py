@@ -60,6 +60,8 @@ def test_an_error_of_a_path_is_one_line_and_a_bug_keeps_its_traceback():
     assert (result.exit_code, result.output) == (1, "Error: /secret/x: Permission denied\n")
     bug = ZeroDivisionError("a bug")
     assert failing(bug).exception is bug
+    full = failing(OSError(28, "No space left on device"))  # standard output on a full disk
+    assert (full.exit_code, full.output) == (1, "Error: the disk is full; free some space\n")
     nameless = OSError("no file in it")
     assert failing(nameless).exception is nameless
 

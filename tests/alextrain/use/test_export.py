@@ -14,6 +14,7 @@ from alextrain.cli import main
 from alextrain.device import choose_machine
 from alextrain.errors import CheckpointError, ExportError
 from alextrain.export import export, onnx_file, torch_file
+from alextrain.export.package import Packaged
 from alextrain.export.parity import LARGEST, compare, in_batches, sample_images
 from alextrain.training.checkpoint import load_checkpoint
 from alextrain.training.setup import make_model
@@ -57,6 +58,16 @@ def test_a_pt2_file_runs_without_our_code(any_checkpoint, tmp_path, images):
     expected = alextrain.load(any_checkpoint, "cpu").probabilities(images)
     assert np.abs(in_batches(forward, images) - expected).max() < 1e-5
     assert json.loads(notes)["parity"] == done.parity.to_dict()
+
+
+def test_one_image_is_enough_to_trace_for_any_number(network, images):
+    packaged = Packaged(network)
+    expected = packaged(torch.from_numpy(images[:3])).detach().numpy()
+    by_onnx, _ = onnx_file.open_onnx(onnx_file.onnx_bytes(packaged, images[:1]))
+    program = torch_file.program_of(packaged, images[:1])
+    by_torch, _ = torch_file.open_program(torch_file.program_bytes(program))
+    for forward in (by_onnx, by_torch):
+        assert np.abs(forward(images[:3]) - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("kind", ["torch", "onnx"])

@@ -1,9 +1,11 @@
 """What a person may name, and in which order it comes."""
 
+import contextlib
 import io
 import os
 import tarfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -76,17 +78,29 @@ def test_what_cannot_be_read_is_one_bad_picture(tmp_path, name, content, reason)
 class Server(BaseHTTPRequestHandler):
     def do_GET(self):
         answers = {"/x.jpg": (200, {}), "/moved": (302, {"Location": "/x.jpg"})}
+        answers["/drip"] = 200, {}
+        answers["/short"] = 200, {"Content-Length": "9"}
         answers["/away"] = 302, {"Location": "file:///etc/hostname"}
         status, headers = answers.get(self.path, (404, {}))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if status == 200:
+        if self.path == "/drip":
+            self.drip()
+        elif self.path == "/short":
+            self.wfile.write(b"x")
+        elif status == 200:
             self.wfile.write(JPEG)
 
     def log_message(self, *args):
         pass
+
+    def drip(self):
+        with contextlib.suppress(OSError):  # the client has had enough
+            for _ in range(100):
+                self.wfile.write(b"x")
+                time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +131,32 @@ def test_http_is_read_and_followed(server):
 def test_urls_that_are_refused_or_fail_say_why(server, url, reason):
     with pytest.raises(ImageError, match=reason):
         read_url(url.replace("SERVER", server))
+
+
+def test_a_server_that_sends_drop_by_drop_or_too_little_is_given_up(server, monkeypatch):
+    monkeypatch.setattr("alextrain.use.urls.LONGEST", 0.3)
+    began = time.monotonic()
+    with pytest.raises(ImageError, match=r"did not arrive within 0\.3 seconds"):
+        read_url(f"{server}/drip")
+    assert time.monotonic() - began < 1.5
+    with pytest.raises(ImageError, match="IncompleteRead"):
+        read_url(f"{server}/short")
+
+
+def test_what_one_may_have_to_wait_for_is_read_where_ctrl_c_is_heard(tmp_path, monkeypatch):
+    readers = []
+    monkeypatch.setattr(
+        "alextrain.use.pictures._read_file", lambda _: readers.append(threading.current_thread())
+    )
+    os.mkfifo(tmp_path / "pipe")
+    find_pictures([str(tmp_path / "pipe")])
+    assert readers == [threading.main_thread()]
+
+
+def test_a_closed_standard_input_is_one_bad_picture(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ImageError, match="is closed"):
+        read(["-"])
 
 
 def test_standard_input_is_one_picture(monkeypatch):
