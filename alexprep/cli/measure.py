@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alexprep.cli.options import fit_options, jobs_option, raw_options, say_mixing, shards_argument
+from alexprep.cli.options import jobs_option, raw_options, say_fit, say_mixing, shards_argument
 from alexprep.cli.places import RAW
 from alexprep.cli.said import number
 
@@ -57,7 +57,7 @@ def stats(shards: Path, splits: tuple[str, ...], jobs: int | None) -> None:
     for path in draw_statistics(shards, statistics):
         click.echo(f"Picture: {path}")
     if "train" in splits:
-        click.echo(f"Next: alextrain fit {shards}{fit_options(len(statistics.pixel_sum))}")
+        say_fit(shards, len(statistics.pixel_sum))
     else:
         click.echo(f"Next: alexprep stats {shards}, before training: it takes the mean of train")
 

@@ -72,6 +72,12 @@ def stats_split_option(command: Command) -> Command:
     )(command)
 
 
+def say_fit(shards: Path, size: int) -> None:
+    """Say how to train on shards of images of `size` x `size` pixels."""
+    click.echo(f"Next: alextrain fit {shards}{fit_options(size)}")
+    click.echo("      and --width 0.25, a tenth of the work, on a machine without a GPU")
+
+
 def fit_options(size: int) -> str:
     """Return what `alextrain fit` needs for images smaller than the paper's crop of 227."""
     if size >= 227:

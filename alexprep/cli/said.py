@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from alexprep.cli.options import fit_options
+from alexprep.cli.options import say_fit
 
 if TYPE_CHECKING:
     from alexprep.building.build import Summary
@@ -51,6 +51,12 @@ def say_estimate(plan: Plan, samples: int, shards: Path, jobs: int) -> None:
         f"{number(estimate.images, 'image')} of the set)"
     )
     _warn(estimate, size, free, shards)
+    if estimate.side < plan.settings.size:
+        click.echo(
+            f"Note: most images have fewer than {plan.settings.size} rows or columns (in the "
+            f"middle {estimate.side}) and are enlarged; --size {estimate.side} would not, and "
+            "makes smaller shards that train faster"
+        )
 
 
 def say_qualities(plan: Plan) -> None:
@@ -116,7 +122,7 @@ def say_summary(shards: Path, plan: Plan, summary: Summary, *, stats: bool) -> N
         click.echo(f"Report: {shards / CSV_NAME}")
     if stats:
         click.echo(f"Statistics: {shards / STATISTICS}")
-        click.echo(f"Next: alextrain fit {shards}{fit_options(plan.settings.size)}")
+        say_fit(shards, plan.settings.size)
         return
     splits = {task.split for task in plan.tasks}
     click.echo(f"Next: alexprep {'stats' if 'train' in splits else 'verify'} {shards}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alexprep.cli.options import PATH, fit_options, jobs_option, shards_argument
+from alexprep.cli.options import PATH, jobs_option, say_fit, shards_argument
 
 
 @click.command(short_help="Give the images of SHARDS back as files.")
@@ -86,4 +86,4 @@ def import_(shards: Path, names: Path | None, stats: bool, jobs: int | None) -> 
     with Progress(manifest.samples("train"), "images measured") as progress:
         measure(shards, jobs=jobs, on_progress=progress.update).save(shards / STATISTICS)
     click.echo(f"Statistics: {shards / STATISTICS}")
-    click.echo(f"Next: alextrain fit {shards}{fit_options(size)}")
+    say_fit(shards, size)

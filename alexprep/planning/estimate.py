@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from dataclasses import dataclass
 
 from alexprep.errors import ImageError
+from alexprep.images.decode import decode
 from alexprep.images.transform import prepare
 from alexprep.planning.plan import Plan
 from alexprep.raw.source import read_source
@@ -24,6 +26,7 @@ class Estimate:
     read_seconds: float  # an image, from where it lies
     work_seconds: float  # an image: decode, resize, encode
     sample_bytes: float  # in the shard, headers included
+    side: int  # the shorter one of the raw images, pixels, their median
 
     @property
     def rate(self) -> float:
@@ -58,10 +61,10 @@ def measure_plan(plan: Plan, images: int = _IMAGES) -> Estimate | None:
     """
     samples = (sample.source for task in plan.tasks for sample in task.samples)
     read = work = size = 0.0
-    good = 0
+    sides: list[int] = []
     end = time.perf_counter() + _SECONDS
     for source in cheap_sample(samples, images):
-        if good and time.perf_counter() > end:
+        if sides and time.perf_counter() > end:
             break
         begun = time.perf_counter()
         try:
@@ -70,9 +73,12 @@ def measure_plan(plan: Plan, images: int = _IMAGES) -> Estimate | None:
             image, _ = prepare(data, plan.settings)
         except ImageError:
             continue
-        good += 1
         read += have - begun
         work += time.perf_counter() - have
         # Two headers, the image in whole blocks, and a block for the label.
         size += 3 * BLOCK + -(-len(image) // BLOCK) * BLOCK
-    return Estimate(good, read / good, work / good, size / good) if good else None
+        sides.append(min(decode(data, plan.settings.max_pixels).size))
+    good = len(sides)
+    if not good:
+        return None
+    return Estimate(good, read / good, work / good, size / good, statistics.median_low(sides))

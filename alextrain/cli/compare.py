@@ -30,8 +30,7 @@ def compare(runs: tuple[Path, ...], figure: Path) -> None:
     from dataclasses import replace
 
     from alextrain.figures.comparison import draw_comparison
-    from alextrain.studies.compare import read_story, table, unique_names
-    from alextrain.studies.facets import differences
+    from alextrain.studies.compare import beside, read_story, table, unique_names
 
     names = unique_names(runs)
     stories = [replace(read_story(run), name=name) for run, name in zip(runs, names, strict=True)]
@@ -40,10 +39,7 @@ def compare(runs: tuple[Path, ...], figure: Path) -> None:
     first, *others = stories
     for other in others:
         click.echo(f"\n{other.name} differs from {first.name}:")
-        found = differences(first.recipe, other.recipe)
-        for topic, its, words in found:
-            click.echo(f"  {topic}: {words} (not {its})")
-        if not found:
-            click.echo("  in nothing but the seed or the length, if at all")
+        for line in beside(first, other):
+            click.echo(f"  {line}")
     draw_comparison(figure, {story.name: story.epochs for story in stories})
     click.echo(f"\nPicture: {figure}")

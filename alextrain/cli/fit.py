@@ -180,7 +180,9 @@ def fit_once(
     from alextrain.ranks import agreed
 
     with agreed(ranks):
-        recipe, folder, latest = begin(options)
+        recipe, folder, latest = begin(shards, options)
+    if latest is not None and latest.content["progress"]["epoch"] >= recipe.epochs:
+        options = options | {"cache": "off"}  # nothing is left to train
     screen = Screen(recipe.epochs, silent=not ranks.first)
     with screen.listening():
         with agreed(ranks):

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _OF_TARS = ("val", "stats", "size", "samples", "classes")
 
 
-def begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
+def begin(shards: Path | str, options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
     """Return the recipe, the run's folder, and the checkpoint to continue from, if any."""
     from alextrain.errors import RecipeError
     from alextrain.recipes.recipe import load_recipe
-    from alextrain.training.checkpoint import has_run, load_latest
+    from alextrain.training.checkpoint import has_run, load_latest, refuse_run
     from alextrain.training.snapshot import check_same_recipe, recipe_of
 
     overrides = overrides_of(options, RECIPE_KEYS)
@@ -37,12 +37,17 @@ def begin(options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
         if overrides:
             own = [f"--{name.replace('_', '-')}" for name in RECIPE_KEYS if name in overrides]
             given = ", ".join(own + ["--set"] * bool(options["settings"]))
-            raise RecipeError(f"--resume continues the run's own recipe; leave out {given}")
+            raise RecipeError(
+                f"--resume continues the run's own recipe; leave out {given}, or begin another run "
+                f"from its weights: --weights {folder}/last.pt --run ANOTHER"
+            )
         latest = load_latest(folder)
         return recipe_of(latest.content), folder, latest
     recipe = load_recipe(options["recipe"], overrides)
     folder = folder or Path("runs") / recipe.name
-    if resume is None or not has_run(folder):
+    if resume is None:
+        refuse_run(folder, shards)  # here already: what comes next may decode a whole set
+    if not has_run(folder):
         return recipe, folder, None
     latest = load_latest(folder)
     check_same_recipe(latest.content, recipe, str(folder))

@@ -40,7 +40,8 @@ def _numbered(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
     side = 2.4 + 0.55 * len(matrix)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
-    _image(axes, matrix)
+    image = _image(axes, matrix)
+    _bar(figure, axes, image)
     places = range(len(matrix))
     axes.set_xticks(
         places, names, parse_math=False, rotation=45, ha="right", rotation_mode="anchor"
@@ -58,8 +59,7 @@ def _listed(matrix: NDArray[np.int64], names: Sequence[str]) -> Figure:
     figure = Figure(figsize=(13, 8), layout="constrained")
     axes, beside = figure.subplots(1, 2, width_ratios=[8, 5])
     image = _image(axes, matrix)
-    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, format=PercentFormatter(1))
-    bar.set_label("share of the class")
+    _bar(figure, axes, image)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
     beside.set_axis_off()
@@ -96,6 +96,11 @@ def _image(axes: Axes, matrix: NDArray[np.int64]) -> AxesImage:
     return axes.imshow(
         _shares(matrix), cmap="Blues", norm=PowerNorm(0.4, 0, 1), interpolation="nearest"
     )
+
+
+def _bar(figure: Figure, axes: Axes, image: AxesImage) -> None:
+    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02, format=PercentFormatter(1))
+    bar.set_label("share of the class")
 
 
 def _shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:

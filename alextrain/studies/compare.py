@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import Recipe, load_recipe
+from alextrain.studies.facets import differences
 from alextrain.training.folder import RECIPE
-from alextrain.training.runlog import read_epochs
+from alextrain.training.runlog import read_epochs, read_log
 
 HOUR = 3600.0
 
@@ -22,6 +24,8 @@ class Story:
     name: str
     recipe: Recipe
     epochs: Sequence[Mapping[str, Any]]  # as runlog.read_epochs returns them, one or more
+    shards: str = ""  # fingerprint of what it read; empty where it is not known
+    weights: str = ""  # which ones it took up, in words; empty: none
 
     @property
     def best(self) -> Mapping[str, Any]:
@@ -37,8 +41,7 @@ class Story:
     @property
     def speed(self) -> float:
         """Images per second, the median over the epochs."""
-        speeds = sorted(row["images_per_second"] for row in self.epochs)
-        return float(speeds[len(speeds) // 2])
+        return float(statistics.median(row["images_per_second"] for row in self.epochs))
 
 
 def read_story(folder: Path) -> Story:
@@ -55,7 +58,32 @@ def read_story(folder: Path) -> Story:
     epochs = read_epochs(folder)
     if not epochs:
         raise RecipeError(f"{folder}: no epoch of this run is finished yet")
-    return Story(folder.name, load_recipe(folder / RECIPE), epochs)
+    began = [row for row in read_log(folder) if row["kind"] == "machine"]
+    last = began[-1] if began else {}
+    return Story(
+        folder.name,
+        load_recipe(folder / RECIPE),
+        epochs,
+        last.get("fingerprint", ""),
+        last.get("weights", ""),
+    )
+
+
+def beside(first: Story, other: Story) -> list[str]:
+    """Return in what a run differs from another, a line each; one line where in nothing known."""
+    lines = [
+        f"{topic}: {words} (not {its})"
+        for topic, its, words in differences(first.recipe, other.recipe)
+    ]
+    if other.weights != first.weights:
+        its, theirs = (story.weights or "new weights" for story in (other, first))
+        lines.append(f"begun with: {its} (not {theirs})")
+    if "" != other.shards != first.shards != "":
+        lines.append(
+            f"shards: fingerprint {other.shards[:16]} (not {first.shards[:16]}): the errors are "
+            "those of other images"
+        )
+    return lines or ["in nothing but the seed or the length, if at all"]
 
 
 def unique_names(folders: Sequence[Path]) -> list[str]:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from alexprep.files import atomic_file
-from alextrain.errors import CheckpointError
+from alextrain.errors import CheckpointError, RecipeError
 
 FORMAT_VERSION = 1
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
@@ -122,6 +122,15 @@ def has_run(folder: Path) -> bool:
     return (folder / LAST).exists() or (folder / _FRESH).exists()
 
 
+def refuse_run(folder: Path, shards: Path | str) -> None:
+    """Raise RecipeError where a folder holds a run, which is not to be written over."""
+    if has_run(folder):
+        raise RecipeError(
+            f"{folder}: holds a run already; continue it with `alextrain fit {shards} --run "
+            f"{folder} --resume`, or name another --run"
+        )
+
+
 def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], source: str) -> None:
     """Put weights into a model of the same shape.
 
@@ -177,9 +186,7 @@ def read_plain(path: Path) -> dict[str, Any]:
         CheckpointError: missing, damaged, or with a pickled object in it.
     """
     if not path.is_file():
-        raise CheckpointError(
-            f"{path}: no such checkpoint; `alextrain fit` writes {LAST} and {BEST}"
-        )
+        raise CheckpointError(f"{path}: {_instead(path)}")
     try:
         with path.open("rb") as file:
             zipped = file.read(4) == b"PK\x03\x04"
@@ -205,3 +212,13 @@ def read_plain(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: is no checkpoint of alextrain; `alextrain fit` writes them")
     return content
+
+
+def _instead(path: Path) -> str:
+    """Say what is wrong with a path that is no file, and which checkpoint may be meant."""
+    folder = path if path.is_dir() else path.parent
+    near = [str(folder / name) for name in (BEST, LAST) if (folder / name).is_file()]
+    what = "is a folder, no checkpoint" if path.is_dir() else "no such checkpoint"
+    if near:
+        return f"{what}; there is {' and '.join(near)}"
+    return f"{what}; `alextrain fit` writes {LAST} and {BEST} into the folder of a run"

@@ -14,13 +14,12 @@ from torch import Tensor
 
 from alexprep.errors import RawError, ShardError
 from alextrain.device import Machine
-from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import Recipe
 from alextrain.training.checkpoint import (
     BEST,
     LAST,
     Latest,
-    has_run,
+    refuse_run,
     save_checkpoint,
     save_last,
 )
@@ -96,6 +95,7 @@ class Run:
         classes, init = len(sets.manifest.classes), self.recipe.network.init
         self._alarm = StuckAlarm(classes, self.recipe.input.normalise, init)
         self._stopped = False
+        self._weights = ""  # which ones were taken up, if any
 
     def start(self, latest: Latest | None, weights: Path | None = None) -> None:
         """Take up the run's own checkpoint, or another run's weights, or nothing.
@@ -112,14 +112,11 @@ class Run:
             if self.trainer.progress.epoch >= self.recipe.epochs:
                 self.listener.note(f"the run has all its {self.recipe.epochs} epochs already")
             return
-        if has_run(self.folder):
-            raise RecipeError(
-                f"{self.folder}: holds a run already; continue it with `alextrain fit "
-                f"{self.sets.folder} --run {self.folder} --resume`, or name another --run"
-            )
+        refuse_run(self.folder, self.sets.folder)
         if weights is not None:
             content = read_start(weights)
-            self.listener.note(adopt_weights(self.trainer.model, content, str(weights)))
+            self._weights = adopt_weights(self.trainer.model, content, str(weights))
+            self.listener.note(self._weights)
             self.trainer.begin_average()
 
     def fit(self) -> RunResult:
@@ -134,7 +131,9 @@ class Run:
             memory_errors(self.recipe.batch_size),
             open_folder(self.folder, self.recipe, progress.step, self.ranks) as log,
         ):
-            log.machine(describe(self.machine, self.ranks, self.sets.manifest))
+            if progress.epoch < self.recipe.epochs:
+                about = describe(self.machine, self.ranks, self.sets.manifest)
+                log.machine(about | {"weights": self._weights})
             if progress.step == 0:
                 self._look_at_the_signal(log)
             while progress.epoch < self.recipe.epochs and not self._stopped:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alextrain.recipes.recipe import Recipe, Schedule
 
-__all__ = ["rate", "rates"]
+__all__ = ["rate", "rates", "short_warm_up"]
 
 
 def rates(
@@ -65,6 +65,24 @@ def rate(recipe: Recipe, step: int, steps_per_epoch: int, history: Sequence[floa
         return lr * schedule.factor ** _drops(schedule, step, steps_per_epoch, history)
     total = recipe.epochs * steps_per_epoch - schedule.warmup_steps
     return lr * _course(schedule, step - schedule.warmup_steps, total)
+
+
+def short_warm_up(recipe: Recipe, samples: int) -> list[str]:
+    """Say so where half of a run or more is its warm-up; else nothing.
+
+    Args:
+        recipe: Its batches, epochs and warm-up.
+        samples: Of an epoch.
+    """
+    warm_up = recipe.schedule.warmup_steps
+    steps = recipe.epochs * math.ceil(samples / recipe.batch_size)
+    if not warm_up or 2 * warm_up < steps:
+        return []
+    sentence = (
+        f"the rate rises for {warm_up:,} steps and the whole run has {steps:,}: "
+        f"--set warmup_steps={max(1, steps // 20)} suits it better, or more --epochs"
+    )
+    return [sentence]
 
 
 def _conv1(schedule: Schedule, epoch: int) -> float:

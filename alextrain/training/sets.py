@@ -23,6 +23,7 @@ from alextrain.ranks import ALONE, Ranks, processes_here
 from alextrain.recipes.recipe import Recipe
 from alextrain.training.evaluation import Subset
 from alextrain.training.room import check_room
+from alextrain.training.schedule import short_warm_up
 
 _PLACES = {
     "device": "the decoded images are kept on the device",
@@ -130,6 +131,7 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
             f"batch_size {recipe.batch_size:,} is more than the {trained:,} images to train on: "
             "each epoch is one step"
         )
+    notes += short_warm_up(recipe, trained)
     validation: Subset | None = None
     if recipe.holdout:
         validation = Subset("held out", train, np.flatnonzero(kept_out))

@@ -116,7 +116,8 @@ def check_same_classes(classes: Sequence[str], size: int, manifest: Manifest, so
     if len(theirs) != len(ours):
         raise CheckpointError(
             f"{source}: knows {len(theirs)} classes where the shards have {len(ours)}; "
-            "name shards of the same classes, or fine-tune with `alextrain fit --weights`"
+            "name shards of the same classes, or fine-tune it on these with "
+            f"`alextrain fit SHARDS --weights {source}`"
         )
     for mine, its in zip(ours, theirs, strict=True):
         if mine != its:
@@ -145,13 +146,26 @@ def adopt_weights(model: nn.Module, content: dict[str, Any], source: str) -> str
     anew = [name for name in head if name in weights and weights[name].shape != own[name].shape]
     for name in anew:
         weights[name] = own[name]
-    load_weights(model, weights, source)
+    try:
+        load_weights(model, weights, source)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}{_trained_with(content)}") from None
     if anew:
         return (
             f"weights of {source}; the last layer is new, because that run knows "
             f"{len(content['classes'])} classes"
         )
     return f"weights of {source}"
+
+
+def _trained_with(content: dict[str, Any]) -> str:
+    if "recipe" not in content:
+        return "; --model torchvision takes torchvision's weights"
+    recipe = recipe_of(content)
+    return (
+        f"; its run had --model {recipe.network.model} --width {recipe.network.width:g} "
+        f"--crop {recipe.input.crop}"
+    )
 
 
 def _pack_statistics(statistics: Statistics) -> dict[str, Any]:

@@ -120,10 +120,28 @@ def test_what_a_user_gets_wrong_is_one_sentence_and_status_1(trained, shards, ar
     assert result.output.count("\n") == 1
 
 
-def test_a_second_run_in_the_same_folder_is_refused(trained, shards):
-    result = run("fit", shards, *QUICK, *CPU, "--run", trained[0])
+def test_a_second_run_in_the_same_folder_is_refused_before_any_work(trained):
+    result = run("fit", "/nowhere", *QUICK, *CPU, "--run", trained[0])
     assert result.exit_code == 1
     assert "holds a run already; continue it with `alextrain fit" in result.output
+
+
+def test_a_run_that_is_named_as_a_checkpoint_gets_the_names_of_its_checkpoints(trained, shards):
+    folder = trained[0]
+    result = run("eval", folder, shards)
+    assert f"{folder}: is a folder, no checkpoint; there is {folder}/best.pt and " in result.output
+    result = run("eval", folder / "bset.pt", shards)
+    assert f"bset.pt: no such checkpoint; there is {folder}/best.pt and " in result.output
+
+
+def test_a_finished_run_is_not_trained_on_and_leaves_no_trace(trained, shards):
+    log = (trained[0] / "log.jsonl").read_bytes()
+    result = run("fit", shards, *CPU, "--run", trained[0], "--resume")
+    assert result.exit_code == 0, result.output
+    assert "epochs already" in result.output
+    assert (trained[0] / "log.jsonl").read_bytes() == log
+    longer = run("fit", shards, *CPU, "--run", trained[0], "--resume", "--epochs", 9)
+    assert "leave out --epochs, or begin another run from its weights: " in longer.output
 
 
 def test_help_needs_no_torch():

@@ -1,5 +1,7 @@
 """Runs side by side: the best first, what is not known left out, differences in words."""
 
+from dataclasses import replace
+
 import pytest
 from click.testing import CliRunner
 
@@ -7,7 +9,7 @@ from alextrain.cli import main
 from alextrain.errors import RecipeError
 from alextrain.figures.comparison import draw_comparison
 from alextrain.recipes.recipe import load_recipe, to_toml
-from alextrain.studies.compare import read_story, table, unique_names
+from alextrain.studies.compare import beside, read_story, table, unique_names
 from alextrain.training.runlog import RunLog
 
 EPOCH = {"train_loss": 1.0, "train_top1_error": 0.5, "rate": 0.1, "images_per_second": 100.0}
@@ -27,6 +29,28 @@ def write_run(folder, errors, recipe="paper", **changes):
         log.epoch(epoch, 10 * epoch, {**EPOCH, "seconds": 1800.0, **found, **top5})
     log.close()
     return folder
+
+
+def test_other_shards_and_weights_are_said(tmp_path):
+    for name, found in (
+        ("a", {"fingerprint": "a" * 64, "weights": ""}),
+        ("b", {"fingerprint": "b" * 64, "weights": "weights of a.pt"}),
+        ("c", {"fingerprint": "a" * 64, "weights": ""}),
+    ):
+        log = RunLog(write_run(tmp_path / name, [0.5]), resume_step=10)
+        log.machine(found)
+        log.close()
+    first, second, third = (read_story(tmp_path / name) for name in "abc")
+    assert beside(first, third) == ["in nothing but the seed or the length, if at all"]
+    begun, shards = beside(first, second)
+    assert begun == "begun with: weights of a.pt (not new weights)"
+    assert shards.startswith("shards: fingerprint bbbbbbbbbbbbbbbb (not aaaaaaaaaaaaaaaa)")
+
+
+def test_the_speed_of_two_epochs_is_between_them(tmp_path):
+    story = read_story(write_run(tmp_path / "run", [0.5, 0.4]))
+    slow, fast = ({**row, "images_per_second": rate} for row in story.epochs[:1] for rate in (9, 5))
+    assert replace(story, epochs=[slow, fast]).speed == 7
 
 
 @pytest.fixture

@@ -155,7 +155,8 @@ def confusions(classes):
 def test_a_small_matrix_shows_names_numbers_and_shares(tmp_path):
     matrix = confusions(10)
     matrix[2, 7] = 30
-    (axes,) = draw_confusion(tmp_path / "m.png", matrix, NAMES[:10]).axes
+    axes, bar = draw_confusion(tmp_path / "m.png", matrix, NAMES[:10]).axes
+    assert bar.get_ylabel() == "share of the class"
     places = {text.get_position(): text.get_text() for text in axes.texts}
     assert places == {(i, i): "10" for i in range(10)} | {(7, 2): "30"}
     shares = axes.get_images()[0].get_array()
@@ -192,7 +193,7 @@ def test_each_of_a_thousand_classes_has_its_own_pixel(tmp_path):
 def test_classes_without_images_and_names_that_look_like_maths_can_be_drawn(tmp_path):
     matrix = confusions(3)
     matrix[1] = 0
-    (axes,) = draw_confusion(tmp_path / "m.png", matrix, ["a$b", "$c_{$", "\\frac"]).axes
+    axes, _ = draw_confusion(tmp_path / "m.png", matrix, ["a$b", "$c_{$", "\\frac"]).axes
     assert axes.get_images()[0].get_array()[1].tolist() == [0, 0, 0]
 
 

@@ -8,7 +8,7 @@ import torch
 
 from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import load_recipe
-from alextrain.training.schedule import rate, rates
+from alextrain.training.schedule import rate, rates, short_warm_up
 
 
 def recipe(policy, **overrides):
@@ -60,6 +60,15 @@ def test_warm_up_rises_in_equal_parts_and_then_the_policy_begins_at_lr(policy):
     warm = recipe(policy, warmup_steps=4, milestones=[5])
     rates = [rate(warm, step, 10) for step in range(5)]
     assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+
+
+def test_a_warm_up_that_is_half_of_the_run_is_said():
+    quick = load_recipe("quick", {"epochs": 12, "batch_size": 60})  # 200 steps of warm-up
+    assert not short_warm_up(quick, samples=2041)  # 35 steps an epoch: 420
+    (sentence,) = short_warm_up(quick, samples=360)
+    assert sentence.startswith("the rate rises for 200 steps and the whole run has 72: ")
+    assert "--set warmup_steps=3 " in sentence
+    assert not short_warm_up(load_recipe("paper"), samples=1)
 
 
 def test_warm_up_is_counted_in_steps_not_epochs():

@@ -53,8 +53,18 @@ def test_a_layer_frozen_by_name_keeps_the_weights_that_were_given(shards, tmp_pa
 
 def test_weights_of_another_net_are_refused_by_name(shards, tmp_path):
     torch.save(alexnet(num_classes=3).state_dict(), tmp_path / "alexnet.pth")
-    with pytest.raises(CheckpointError, match=r"alexnet.pth: .*features.conv1.weight' has shape"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"alexnet.pth: .*features.conv1.weight' has shape .*; --model torchvision takes",
+    ):
         fit(shards, tmp_path / "run", recipe("paper"), weights=tmp_path / "alexnet.pth")
+
+
+def test_a_net_of_another_width_says_which_it_was(shards, tmp_path):
+    fit(shards, tmp_path / "first", recipe("paper", epochs=1))
+    given = tmp_path / "first/last.pt"
+    with pytest.raises(CheckpointError, match=r"; its run had --model paper --width 0\.05 --crop 67"):
+        fit(shards, tmp_path / "run", recipe("paper", width=0.1), weights=given)
 
 
 def test_nothing_in_a_file_of_weights_is_executed(tmp_path):

@@ -38,6 +38,12 @@ def test_raw_too_deep_or_too_high_names_the_right_folder(copy, where):
     assert str(copy / "raw") in output
 
 
+def test_images_smaller_than_the_shards_are_said_to_be_enlarged(copy):
+    assert "enlarged" not in shard(copy / "raw", copy / "same", "--size", 80)
+    output = shard(copy / "raw", copy / "larger", "--size", 96)
+    assert "most images have fewer than 96 rows or columns (in the middle 80)" in output
+
+
 def test_raw_of_an_unknown_layout(tmp_path):
     (tmp_path / "raw" / "stuff").mkdir(parents=True)
     (tmp_path / "raw" / "stuff" / "notes.txt").write_text("x")
