@@ -63,7 +63,9 @@ def test_weights_of_another_net_are_refused_by_name(shards, tmp_path):
 def test_a_net_of_another_width_says_which_it_was(shards, tmp_path):
     fit(shards, tmp_path / "first", recipe("paper", epochs=1))
     given = tmp_path / "first/last.pt"
-    with pytest.raises(CheckpointError, match=r"; its run had --model paper --width 0\.05 --crop 67"):
+    with pytest.raises(
+        CheckpointError, match=r"; its run had --model paper --width 0\.05 --crop 67"
+    ):
         fit(shards, tmp_path / "run", recipe("paper", width=0.1), weights=given)
 
 
