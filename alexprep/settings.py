@@ -20,9 +20,10 @@ _CHOICES = {
     "format": FORMATS,
     "subsampling": SUBSAMPLINGS,
 }
+LEAST_SIZE, MOST_SIZE = 8, 4096
 # lowest and highest value of each number
 _RANGES = {
-    "size": (8, 4096),
+    "size": (LEAST_SIZE, MOST_SIZE),
     "quality": (1, 100),
     "shard_size": (1, 1_000_000),
     "max_pixels": (64, 2**31 - 1),

@@ -57,6 +57,7 @@ def import_(shards: Path, names: Path | None, stats: bool, jobs: int | None) -> 
       alexprep import /tars --classes names.txt --stats
     """
     from alexprep.cli.progress import Progress
+    from alexprep.cli.said import number
     from alexprep.exchange.foreign import adopt, read_names
     from alexprep.measuring.measure import measure
     from alexprep.shards.statistics import STATISTICS
@@ -78,7 +79,7 @@ def import_(shards: Path, names: Path | None, stats: bool, jobs: int | None) -> 
     size = manifest.settings.size
     click.echo(
         f"{shards}: {counts} images, {size}x{size}, {len(manifest.classes):,} classes, in "
-        f"{len(manifest.shards):,} tars; fingerprint {manifest.fingerprint}"
+        f"{number(len(manifest.shards), 'tar')}; fingerprint {manifest.fingerprint}"
     )
     if not stats or "train" not in manifest.splits:
         click.echo(f"Next: alexprep {'stats' if 'train' in manifest.splits else 'verify'} {shards}")

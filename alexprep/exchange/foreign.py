@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +22,11 @@ from alexprep.errors import SettingsError, ShardError
 from alexprep.files import lock_directory, sha256_file, write_atomically
 from alexprep.raw.numbered import split_in_name
 from alexprep.raw.place import open_place
-from alexprep.raw.source import some
+from alexprep.raw.source import shown, some
 from alexprep.raw.webdataset_samples import Sample, labelled
 from alexprep.records.record import join
 from alexprep.records.report import Report
-from alexprep.settings import PrepSettings
+from alexprep.settings import LEAST_SIZE, MOST_SIZE, PrepSettings
 from alexprep.shards.index import Index, index_name
 from alexprep.shards.manifest import FOREIGN, MANIFEST, WORK, Manifest, ShardRecord
 from alexprep.shards.sample import make_keys
@@ -176,10 +178,10 @@ def _header(path: Path, sample: Sample, data: bytes) -> tuple[int, str]:
             height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
         elif extension == "png":
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                (width, height), colours = image.size, "RGB"
+                (width, height), colours = image.size, _colours(image)
         else:
             raise ShardError(f"{title}: is neither JPEG nor PNG; {_SHARD}")
-    except (ValueError, OSError, SyntaxError) as error:
+    except (ValueError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ShardError(f"{title}: does not decode ({error}); {_SHARD}") from error
     if width != height or colours not in _RGB:
         raise ShardError(
@@ -189,12 +191,26 @@ def _header(path: Path, sample: Sample, data: bytes) -> tuple[int, str]:
     return width, extension
 
 
+def _colours(image: Image.Image) -> str:
+    """Return "RGB" for a PNG that is that, gray or a palette without transparency; else its mode.
+
+    What has alpha or 16 bits gets another picture from another decoder.
+    """
+    plain = image.mode in ("RGB", "L", "P", "1") and "transparency" not in image.info
+    return "RGB" if plain else f"{image.mode} or transparent"
+
+
 def _shape(directory: Path, read: list[_Read]) -> tuple[int, str]:
     shapes = sorted(set().union(*(found.shapes for found in read)))
     if len(shapes) > 1:
         kinds = some([f"{side}x{side} {extension}" for side, extension in shapes])
         raise ShardError(f"{directory}: images differ ({kinds}); expected one size; {_SHARD}")
-    return shapes[0]
+    side, extension = shapes[0]
+    if not LEAST_SIZE <= side <= MOST_SIZE:
+        raise ShardError(
+            f"{directory}: images are {side}x{side}; expected {LEAST_SIZE} to {MOST_SIZE}; {_SHARD}"
+        )
+    return side, extension
 
 
 def _write(
@@ -243,6 +259,13 @@ def _keys(
     tars: list[_Tar], classes: tuple[str, ...], numbers: dict[int | str, int]
 ) -> dict[tuple[str, str], str]:
     """Return tar and key there -> our key, <class>/<stem>, each different in its split."""
+    counts = Counter((tar.path.name, sample.image.key) for tar in tars for sample in tar.samples)
+    (tar_name, key), most = max(counts.items(), key=itemgetter(1))
+    if most > 1:
+        raise ShardError(
+            f"{tar_name}: holds {most} samples called {shown(key)}; write the tar again with a key "
+            "of its own for each sample"
+        )
     of_class: dict[str, list[tuple[str, str]]] = {}
     for tar in tars:
         for sample in tar.samples:

@@ -18,7 +18,6 @@ from alexprep.shards.manifest import ShardRecord
 from alexprep.shards.npz import load_arrays, save_arrays
 
 _ARRAYS = ("count", "pixel_sum", "outer_sum", "sha256")
-_MEND = "run the same `alexprep shard` command again with --recheck to make it anew"
 
 
 class StoredSums:
@@ -77,13 +76,13 @@ def sum_shard(
                 sums.add(data[-size:])
             except ImageError as error:
                 key = index.keys()[number]
-                raise ShardError(f"{path}, sample {key}: {error}; {_MEND}") from error
+                raise ShardError(f"{path}, sample {key}: {error}; {_mend(folder)}") from error
             beat(1)
         digest.update(file.read())
     if digest.hexdigest() != shard.sha256:
         raise ShardError(
             f"{path}: was changed after it was written (sha256 {digest.hexdigest()[:16]}, the "
-            f"manifest says {shard.sha256[:16]}); {_MEND}"
+            f"manifest says {shard.sha256[:16]}); {_mend(folder)}"
         )
     return sums.moments()
 
@@ -124,3 +123,7 @@ def load_moments(path: Path, shard: ShardRecord, size: int) -> Moments | None:
     if str(arrays["sha256"]) != shard.sha256 or not fits:
         return None
     return Moments(int(arrays["count"]), arrays["pixel_sum"], arrays["outer_sum"])
+
+
+def _mend(folder: Path) -> str:
+    return f"`alexprep verify {folder} --deep` says what mends it"  # ours or made by others

@@ -28,7 +28,7 @@ def decode_stored(data: bytes, extension: str, buffer: NDArray[np.uint8]) -> NDA
     """
     try:
         image = _pixels(data, extension, buffer)
-    except (ValueError, OSError, SyntaxError) as error:
+    except (ValueError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"does not decode ({error})") from error
     if image.shape != buffer.shape:
         found, wanted = ("x".join(map(str, array.shape[1::-1])) for array in (image, buffer))
@@ -41,5 +41,7 @@ def _pixels(data: bytes, extension: str, buffer: NDArray[np.uint8]) -> NDArray[n
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGBA", buffer=buffer)
         return pixels
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        if image.size != buffer.shape[1::-1]:  # nothing of a huge one is decoded
+            return np.empty((image.height, image.width, 0), np.uint8)
         # Pillow keeps RGB in four bytes itself; alpha, which ours never have, is left out.
         return np.asarray(image.convert("RGB").convert("RGBX"))

@@ -116,4 +116,4 @@ def _is_count(value: object) -> bool:
 def _is_file_name(value: object) -> bool:
     if not isinstance(value, str) or not value.endswith(".tar"):
         return False
-    return not value.startswith(".") and not {"/", "\\", "\0"} & set(value)
+    return not {"/", "\0"} & set(value)

@@ -2,17 +2,20 @@
 
 import io
 import json
+import struct
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from alexprep.checking.verify import verify
-from alexprep.errors import RawError, ShardError
+from alexprep.errors import ImageError, RawError, ShardError
 from alexprep.exchange.foreign import adopt
 from alexprep.files import sha256_file
 from alexprep.measuring.measure import measure
+from alexprep.measuring.stored import decode_stored
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.reader import ShardReader
 
@@ -209,3 +212,54 @@ def test_a_file_of_names_that_is_none_is_refused_in_a_sentence(tars, tmp_path, c
     assert match in result.output
     missing = run("import", tars, "--classes", tmp_path / "none.txt")
     assert "none.txt: cannot be read (No such file" in missing.output
+
+
+def png(mode="RGB", side=24, **options):
+    buffer = io.BytesIO()
+    Image.new(mode, (side, side)).save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16"])
+def test_a_png_that_decoders_differ_about_is_refused(tmp_path, mode):
+    write(tmp_path / "a.tar", [("a.png", png(mode)), ("a.cls", b"0")])
+    refused(tmp_path, ShardError, "is 24x24, .* or transparent; expected a square in RGB or gray")
+
+
+def test_a_transparent_palette_is_refused_and_a_plain_one_taken(tmp_path):
+    write(tmp_path / "a.tar", [("a.png", png("P", transparency=0)), ("a.cls", b"0")])
+    refused(tmp_path, ShardError, "or transparent; expected a square")
+    write(tmp_path / "a.tar", [("a.png", png("P")), ("a.cls", b"0")])
+    assert adopt(tmp_path, jobs=1).settings.format == "png"
+
+
+def claiming(side):
+    """A PNG whose header says another side, and nothing else is different."""
+    data = bytearray(png())
+    data[16:24] = struct.pack(">II", side, side)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    return bytes(data)
+
+
+def test_a_bomb_is_refused(tmp_path):
+    write(tmp_path / "a.tar", [("a.png", claiming(30_000)), ("a.cls", b"0")])
+    refused(tmp_path, ShardError, r"a\.png: does not decode .*exceeds limit")
+    for side in (30_000, 5000):
+        with pytest.raises(ImageError, match=r"does not decode|is 5000x5000, not 24x24"):
+            decode_stored(claiming(side), "png", np.empty((24, 24, 4), np.uint8))
+
+
+def test_images_too_small_for_a_set_are_refused(tmp_path):
+    write(tmp_path / "a.tar", samples_of(IMAGES[:2, :4, :4]))
+    refused(tmp_path, ShardError, "images are 4x4; expected 8 to 4096")
+
+
+def test_one_key_twice_in_a_tar_is_refused(tmp_path):
+    write(tmp_path / "a.tar", [*samples_of(IMAGES[:2]), *samples_of(IMAGES[2:4])])
+    refused(tmp_path, ShardError, r"a\.tar: holds 2 samples called 000000")
+
+
+def test_hidden_tars_are_taken_by_their_own_names(tmp_path):
+    write(tmp_path / ".a.tar", samples_of(IMAGES[:2]))
+    adopt(tmp_path, jobs=1)
+    assert verify(tmp_path) == []

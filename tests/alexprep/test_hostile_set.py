@@ -86,7 +86,7 @@ def test_samples_lie_in_their_shard_and_have_a_class(shards, tmp_path, name, pla
         assert isinstance(run(*arguments).exception, SystemExit)
 
 
-@pytest.mark.parametrize("name", ["../x.tar", "/tmp/x.tar", "a\0.tar", "..", ".x.tar", "x", 5])
+@pytest.mark.parametrize("name", ["../x.tar", "/tmp/x.tar", "a\0.tar", "..", "x", 5])
 def test_no_shard_lies_outside(shards, name):
     sign(shards, lambda content: content["shards"][0].update(name=name))
     with pytest.raises(ShardError, match=r"shard 0: name is .*expected the name of a \.tar"):
