@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from alexprep.raw.source import shown
 from alexprep.settings import PrepSettings
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
@@ -37,8 +38,8 @@ class Network:
     source: str  # the checkpoint's path, for messages
     recipe: Recipe
     settings: PrepSettings  # of the shards that it was trained on
-    classes: list[str]  # [output] -> class folder or wnid
-    words: list[str]  # [output] -> a name for people
+    classes: list[str]  # [output] -> class folder or wnid, as text that any file can hold
+    words: list[str]  # [output] -> a name for people, in one line
     statistics: Statistics  # of the train split
     about: Mapping[str, Any]  # plain values of the run: fingerprint, result, progress
     model: nn.Module  # on the machine's device, in evaluation mode
@@ -81,8 +82,8 @@ class Network:
             source=source,
             recipe=recipe,
             settings=settings,
-            classes=content["classes"],
-            words=content["words"],
+            classes=[_as_text(name) for name in content["classes"]],
+            words=[shown(words) for words in content["words"]],
             statistics=statistics,
             about={name: content[name] for name in ABOUT if name in content},
             model=model.eval(),
@@ -96,7 +97,8 @@ class Network:
         Raises:
             CheckpointError: names what was found and expected.
         """
-        check_same_classes(self.classes, self.settings.size, manifest, self.source)
+        theirs = replace(manifest, classes=tuple(map(_as_text, manifest.classes)))
+        check_same_classes(self.classes, self.settings.size, theirs, self.source)
 
 
 def _parts(content: Mapping[str, Any], source: str) -> tuple[Recipe, PrepSettings, Statistics]:
@@ -125,6 +127,15 @@ def check_names(classes: Any, words: Any, source: str) -> None:
         raise CheckpointError(
             f"{source}: names {len(classes)} classes and {len(words)} words; {AGAIN}"
         )
+
+
+def _as_text(name: str) -> str:
+    """Return a class folder's name as any file can hold it: what is no UTF-8 as \\xNN."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return shown(name)
+    return name
 
 
 def _check_finite(weights: Mapping[str, Any], source: str) -> None:

@@ -71,7 +71,8 @@ def probe(layer: str, train: Rows, test: Rows) -> Probe:
     x, y = (train[0] - mean) / scale, train[1]
     held = np.arange(len(y)) % HELD_OUT == HELD_OUT - 1
     best, fewest = STRENGTHS[0], len(y) + 1
-    if len(np.unique(y[~held])) == len(np.unique(y)):  # too few rows choose nothing
+    enough = held.any() and len(np.unique(y[~held])) == len(np.unique(y))
+    if enough:  # too few rows choose nothing
         for strength in STRENGTHS:
             model, _ = _fit(x[~held], y[~held], strength)
             wrong = int((model.predict(x[held]) != y[held]).sum())

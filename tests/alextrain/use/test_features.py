@@ -210,6 +210,11 @@ def test_a_probe_separates_what_can_be_separated_and_counts_the_rest():
         probe("fc7", (x, y * 0), (x, y))
 
 
+@pytest.mark.parametrize("count", [3, 4])
+def test_a_probe_of_few_rows_holds_none_out(count):
+    assert probe("fc7", clusters(1, count, 1), clusters(2, 9, 1)).images == 9
+
+
 def test_the_probe_learns_other_classes_of_the_same_size(checkpoint, tmp_path):
     images = [encode(picture(i % 3, SIZE)) for i in range(30)]
     other = write_set(tmp_path / "other", {"train": [images], "val": [images[:6]]}, size=SIZE)

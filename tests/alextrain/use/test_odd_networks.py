@@ -10,6 +10,7 @@ from alextrain.cli import main
 from alextrain.errors import CheckpointError
 from alextrain.training.checkpoint import load_checkpoint, save_checkpoint
 from alextrain.use.weights import beside, weights_bytes
+from tests.alextrain.small_shards import encode, picture
 
 
 @pytest.fixture
@@ -43,6 +44,20 @@ def test_other_content_is_one_sentence(content, tmp_path, part, value, reason):
     save_checkpoint(tmp_path / "x.pt", content | {part: value})
     with pytest.raises(CheckpointError, match=reason):
         alextrain.load(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_class_folder_that_is_no_utf8_can_be_written_and_shown(content, tmp_path, suffix):
+    odd = ["inv\udcff", "half\ud800", "two\nlines"]
+    save_checkpoint(tmp_path / "x.pt", content | {"classes": odd, "words": odd})
+    network = alextrain.load(tmp_path / "x.pt").network
+    assert network.classes == ["inv\\xff", "half\\ud800", "two\nlines"]
+    assert network.words == ["inv\\xff", "half\\ud800", "two\\x0alines"]
+    (tmp_path / "x.png").write_bytes(encode(picture(1, 40)))
+    out = tmp_path / f"answers{suffix}"
+    command = ["predict", tmp_path / "x.pt", tmp_path / "x.png", "--out", out]
+    result = CliRunner().invoke(main, list(map(str, command)))
+    assert (result.exit_code, out.is_file()) == (0, True), result.output
 
 
 @pytest.mark.parametrize("change", ["no JSON", "no statistics", "sums lost"])
