@@ -24,6 +24,7 @@ _OF_TARS = ("val", "stats", "size", "samples", "classes")
 
 def begin(shards: Path | str, options: dict[str, Any]) -> tuple[Recipe, Path, Latest | None]:
     """Return the recipe, the run's folder, and the checkpoint to continue from, if any."""
+    from alextrain.data.tars import shown
     from alextrain.errors import RecipeError
     from alextrain.recipes.recipe import load_recipe
     from alextrain.training.checkpoint import has_run, load_latest, refuse_run
@@ -46,7 +47,7 @@ def begin(shards: Path | str, options: dict[str, Any]) -> tuple[Recipe, Path, La
     recipe = load_recipe(options["recipe"], overrides)
     folder = folder or Path("runs") / recipe.name
     if resume is None:
-        refuse_run(folder, shards)  # here already: what comes next may decode a whole set
+        refuse_run(folder, shown(str(shards)))  # here already: what comes next may decode a set
     if not has_run(folder):
         return recipe, folder, None
     latest = load_latest(folder)
@@ -104,6 +105,7 @@ def _open_tars(
 
 def check_validated(sets: Sets, shards: Path | str) -> None:
     """Raise RecipeError where runs are to be compared and nothing is validated."""
+    from alextrain.data.tars import shown
     from alextrain.errors import RecipeError
 
     if sets.validation is None:
@@ -113,8 +115,8 @@ def check_validated(sets: Sets, shards: Path | str) -> None:
             else "shards with a val split, or a recipe with a holdout"
         )
         raise RecipeError(
-            f"{shards}: has no val split, and runs are compared by their validation errors; "
-            f"give {cure}"
+            f"{shown(str(shards))}: has no val split, and runs are compared by their validation "
+            f"errors; give {cure}"
         )
 
 

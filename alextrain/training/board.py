@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -31,6 +32,8 @@ class Board:
         # TensorBoard takes 0.4 s to import: only a run that writes pays for it
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 
+        self._hook = threading.excepthook
+        threading.excepthook = self._quiet_disk
         self._writer = SummaryWriter(str(folder), purge_step=resume_step + 1)
         self._graph_is_drawn = resume_step > 0
 
@@ -80,7 +83,13 @@ class Board:
 
     def close(self) -> None:
         """Write what is left and close the files; a second call does nothing."""
+        threading.excepthook = self._hook
         self._writer.close()
+
+    def _quiet_disk(self, given: threading.ExceptHookArgs) -> None:
+        # TensorBoard's thread cannot write: the next call here raises the same, so it is not shown
+        if not isinstance(given.exc_value, OSError):
+            self._hook(given)
 
 
 @contextmanager

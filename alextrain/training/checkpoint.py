@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import zipfile
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from torch import nn
 
-from alexprep.files import atomic_file
+from alexprep.files import atomic_file, write_all
 from alextrain.errors import CheckpointError, RecipeError
 
 FORMAT_VERSION = 1
@@ -40,7 +41,31 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     whole = {"format_version": FORMAT_VERSION, **content}
     whole["sha256"] = content_digest(whole)
     with atomic_file(path) as file:
-        torch.save(whole, file)
+        writing = _Writing(file)
+        try:
+            torch.save(whole, writing)  # type: ignore[arg-type]  # it asks for `write` alone
+        except RuntimeError as error:
+            raise writing.failure or error from error
+
+
+class _Writing:
+    """A file for torch.save, which takes no short write, and hides an OSError behind its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.failure: OSError | None = None
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        """Write all of it."""
+        try:
+            write_all(self._file, data)
+        except OSError as error:
+            self.failure = error
+            raise
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: what is written is not kept back."""
 
 
 def save_last(folder: Path, content: Mapping[str, Any], keep: int = KEEP) -> None:
@@ -122,7 +147,7 @@ def has_run(folder: Path) -> bool:
     return (folder / LAST).exists() or (folder / _FRESH).exists()
 
 
-def refuse_run(folder: Path, shards: Path | str) -> None:
+def refuse_run(folder: Path, shards: str) -> None:
     """Raise RecipeError where a folder holds a run, which is not to be written over."""
     if has_run(folder):
         raise RecipeError(
@@ -197,6 +222,7 @@ def read_plain(path: Path) -> dict[str, Any]:
             f"{path}: is damaged or no checkpoint (torch writes a zip archive, this is none); "
             "use another checkpoint of the run"
         )
+    _refuse_packed(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -222,3 +248,21 @@ def _instead(path: Path) -> str:
     if near:
         return f"{what}; there is {' and '.join(near)}"
     return f"{what}; `alextrain fit` writes {LAST} and {BEST} into the folder of a run"
+
+
+def _refuse_packed(path: Path) -> None:
+    """Refuse an archive that unpacks to more than its own size, as torch.save never writes one.
+
+    Raises:
+        CheckpointError: it would fill the memory.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return  # damaged: torch says how
+    if unpacked > path.stat().st_size:
+        raise CheckpointError(
+            f"{path}: is no checkpoint (it unpacks to {unpacked:,} bytes, more than its own size); "
+            "use one that `alextrain fit` wrote"
+        )

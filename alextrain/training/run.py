@@ -38,7 +38,13 @@ from alextrain.training.saving import USUAL, Saved, Saving
 from alextrain.training.sets import Sets
 from alextrain.training.setup import make_augmenter
 from alextrain.training.signals import describe_signals, measure_signals
-from alextrain.training.snapshot import adopt_weights, check_same_shards, pack, unpack
+from alextrain.training.snapshot import (
+    adopt_weights,
+    check_same_shards,
+    check_same_validation,
+    pack,
+    unpack,
+)
 from alextrain.training.warm_start import read_start
 
 _Batches = Generator[tuple[Tensor, Tensor]]
@@ -107,12 +113,14 @@ class Run:
         if latest is not None:
             for sentence in latest.damaged:
                 self.listener.note(sentence)
+            validates = self.sets.validation is not None
             check_same_shards(latest.content, self.sets.manifest, str(self.folder))
+            check_same_validation(latest.content, validates=validates, source=str(self.folder))
             unpack(latest.content, self.trainer, self.tally, str(self.folder))
             if self.trainer.progress.epoch >= self.recipe.epochs:
                 self.listener.note(f"the run has all its {self.recipe.epochs} epochs already")
             return
-        refuse_run(self.folder, self.sets.folder)
+        refuse_run(self.folder, str(self.sets.folder))
         if weights is not None:
             content = read_start(weights)
             self._weights = adopt_weights(self.trainer.model, content, str(weights))

@@ -83,7 +83,8 @@ class RunLog:
         row = self._write("epoch", step, {"epoch": epoch, **values})
         self._epochs[epoch] = row
         self._write_table()
-        self._board.flush()
+        with disk_errors(self._path):
+            self._board.flush()
 
     def event(self, text: str) -> None:
         """Log a sentence: what was saved, a warning, an interruption."""
@@ -115,8 +116,11 @@ class RunLog:
 
     def close(self) -> None:
         """Write what is left and close the files; a second call does nothing."""
-        self._file.close()
-        self._board.close()
+        with disk_errors(self._path):
+            try:
+                self._file.close()
+            finally:
+                self._board.close()
 
     def _write_table(self) -> None:
         path = self._folder / EPOCHS
@@ -178,7 +182,9 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines[:-1], 1):  # a whole line ends in a newline
         try:
             row = json.loads(line)
-            rows.append({"kind": row["kind"], "step": int(row["step"]), **row})
+            rows.append({"kind": row["kind"], "step": _whole(row["step"]), **row})
+            if row["kind"] == "epoch":
+                _check_epoch(row)
         except (ValueError, KeyError, TypeError) as error:
             raise AlexError(
                 f"{path}, line {number}: not a line of a run's log; move the file away to go on "
@@ -194,6 +200,20 @@ def read_epochs(folder: Path) -> list[dict[str, Any]]:
         AlexError: the log is damaged.
     """
     return list(_by_epoch(read_log(folder)).values())
+
+
+def _check_epoch(row: Mapping[str, Any]) -> None:
+    """Check that what is said of an epoch are numbers, but for its names; raise TypeError."""
+    _whole(row["epoch"])
+    for name, value in row.items():
+        if name not in ("kind", "time", "split") and not isinstance(value, int | float | None):
+            raise TypeError(name)
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(value)
+    return value
 
 
 def _by_epoch(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:

@@ -82,6 +82,20 @@ def check_same_shards(content: dict[str, Any], manifest: Manifest, source: str) 
         )
 
 
+def check_same_validation(content: dict[str, Any], *, validates: bool, source: str) -> None:
+    """Refuse to continue a run that validated without that, or the other way round.
+
+    Raises:
+        CheckpointError: says which it is, and what to do.
+    """
+    progress = content["progress"]
+    if not progress["epoch"] or bool(progress["errors"]) == validates:
+        return
+    done = "was not validated" if validates else "was validated after each epoch"
+    what = "leave --val out" if validates else "give --val as before"
+    raise CheckpointError(f"{source}: {done}; to continue it {what}, or begin another --run")
+
+
 def check_same_recipe(content: dict[str, Any], recipe: Recipe, source: str) -> None:
     """Refuse to continue a run under another recipe.
 

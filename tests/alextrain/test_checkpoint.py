@@ -1,5 +1,7 @@
 import os
 import pickle
+import resource
+import zipfile
 
 import pytest
 import torch
@@ -149,6 +151,34 @@ def test_a_failing_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         save_last(tmp_path, content(2))
     assert load_latest(tmp_path)[0]["progress"]["step"] == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["last.pt"]
+
+
+def test_a_disk_that_fills_while_a_checkpoint_is_written_is_a_sentence(tmp_path):
+    save_last(tmp_path, content(1))
+    large = content(2) | {"more": torch.zeros(1_000_000)}
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, usual[1]))  # a short write, then an error
+    try:
+        with pytest.raises(DiskError, match=r"fresh\.pt: cannot be written \(File too large\)"):
+            save_last(tmp_path, large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert load_latest(tmp_path)[0]["progress"]["step"] == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["last.pt"]
+
+
+def test_a_file_that_unpacks_to_more_than_its_size_is_not_unpacked(tmp_path, monkeypatch):
+    save_last(tmp_path, content(1))
+    with (
+        zipfile.ZipFile(tmp_path / "last.pt") as plain,
+        zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in plain.namelist():
+            data = bytes(5_000_000) if name.endswith("data.pkl") else plain.read(name)
+            packed.writestr(name, data)
+    monkeypatch.setattr(torch, "load", None)  # is not come to
+    with pytest.raises(CheckpointError, match=r"bomb\.pt: is no checkpoint \(it unpacks to 5,\d"):
+        load_checkpoint(tmp_path / "bomb.pt")
 
 
 def test_weights_of_another_shape_name_key_and_both_shapes():

@@ -2,8 +2,9 @@
 
 import csv
 import json
+import shutil
 import warnings
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 import torch
@@ -145,7 +146,17 @@ def test_a_half_written_last_line_is_left_out_and_the_log_goes_on_whole(tmp_path
     assert [row["step"] for row in read_log(tmp_path)] == [1, 2, 3, 4, 4]
 
 
-@pytest.mark.parametrize("damage", ["not json", '{"kind": "step"}', "[1]"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "not json",
+        '{"kind": "step"}',
+        "[1]",
+        '{"kind": "step", "step": 1e999}',
+        '{"kind": "epoch", "step": 4}',
+        '{"kind": "epoch", "step": 4, "epoch": 1, "val_top1_error": "none"}',
+    ],
+)
 def test_a_damaged_line_is_named(tmp_path, uninterrupted, damage):
     path = uninterrupted / LOG
     lines = path.read_text().splitlines()
@@ -156,6 +167,17 @@ def test_a_damaged_line_is_named(tmp_path, uninterrupted, damage):
     with pytest.raises(AlexError, match="line 2"):
         RunLog(uninterrupted, resume_step=8)
     assert path.read_text().splitlines()[1] == damage  # nothing was written over
+
+
+def test_a_folder_that_is_removed_under_a_run_is_one_sentence(tmp_path, capsys):
+    log = RunLog(tmp_path / "run")
+    train(log, 1, 3)
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(DiskError, match=r"cannot be written \(No such file or directory\)"):
+        train(log, 4, 4)
+    with suppress(DiskError):
+        log.close()
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_folder_without_a_log_has_no_epochs(tmp_path):

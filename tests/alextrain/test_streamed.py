@@ -17,6 +17,7 @@ from alextrain.cli import main
 from alextrain.data.foreign import Stream
 from alextrain.data.streamed import StreamLoader
 from alextrain.data.tars import list_tars, names_tars
+from alextrain.errors import CheckpointError
 from alextrain.ranks import ALONE
 from alextrain.training.checkpoint import load_checkpoint, load_latest
 from alextrain.training.run import Run
@@ -157,6 +158,28 @@ def test_a_run_stopped_in_mid_epoch_goes_on_to_the_same_weights(tars, tmp_path, 
     run("cut", stop_after=4, resume=True)
     run("cut", resume=True)
     assert same(weights_of(tmp_path / "whole/last.pt"), weights_of(tmp_path / "cut/last.pt"))
+
+
+@pytest.mark.parametrize("first", ["validated", "not validated"])
+def test_a_run_goes_on_with_validation_or_without_as_it_began(tars, tmp_path, first):
+    val, given = str(tars.parent / "val.tar"), recipe("quick", epochs=2)
+
+    def run(validation, stop_after=None, latest=None):
+        of_tars = Tars(str(tars), classes=3, size=72, validation=validation)
+        sets = open_streamed(of_tars, given, MACHINE, 2, ALONE)
+        trainer = make_trainer(given, MACHINE, 3, compiled=False)
+        one = Run(tmp_path / "run", sets, trainer, MACHINE, Listener(stop_after))
+        try:
+            one.start(latest)
+            return one.fit()
+        finally:
+            sets.train.close()
+
+    before, after = (val, None) if first == "validated" else (None, val)
+    run(before, stop_after=6)  # in the second epoch
+    with pytest.raises(CheckpointError, match=r"--val.*, or begin another --run"):
+        run(after, latest=load_latest(tmp_path / "run"))
+    assert run(before, latest=load_latest(tmp_path / "run")).finished
 
 
 def test_a_server_that_dies_leaves_the_steps_that_were_done(tars, tmp_path, monkeypatch):
