@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,9 @@ from alexprep.remote.urls import check_target, check_url, is_http, scheme_of, sh
 
 _CONNECT, _SILENCE = 15, 30  # seconds without a connection, without a byte
 _DEPTH = 8  # folders in folders that are looked into
+_FOLDERS = 100_000  # of one set; a server that invents them never ends
+_LARGEST = 1 << 30  # bytes of a file that is fetched whole
+_RUN = 1 << 20
 
 
 def read_range(url: str, start: int, count: int) -> bytes:
@@ -55,10 +59,28 @@ def read_whole(url: str) -> bytes:
     """Return all bytes of a file.
 
     Raises:
-        RawError: as for `read_range`.
+        RawError: as for `read_range`; or a web server sends more than an image or a manifest has.
     """
     files = _files(url)
-    return bytes(tried(url, lambda: files.cat_file(url)))
+    if not is_http(url):
+        return bytes(tried(url, lambda: files.cat_file(url)))
+    data = tried(url, lambda: _stream(files, url))
+    if len(data) > _LARGEST:
+        raise RawError(
+            f"{shown_url(url)}: the server sends more than {_LARGEST:,} bytes, and no end is in "
+            "sight; check the URL"
+        )
+    return data
+
+
+def _stream(files: Any, url: str) -> bytes:
+    """Return a file as far as it may be: `cat_file` would take what never ends into the memory."""
+    parts, left = [], _LARGEST + 1
+    with files.open(url, block_size=0, size=1) as file:  # a stream, without asking for the size
+        while left > 0 and (part := file.read(min(left, _RUN))):
+            parts.append(part)
+            left -= len(part)
+    return b"".join(parts)
 
 
 def size_of(url: str) -> int:
@@ -99,7 +121,7 @@ def list_folder(url: str) -> list[tuple[str, int | None]]:
     """
     files = _files(url)
     if is_http(url):
-        found = list(_links(files, url.rstrip("/") + "/", ""))
+        found = list(_links(files, url.rstrip("/") + "/", "", itertools.count(1)))
     else:
         top = tried(url, lambda: files._strip_protocol(url)).rstrip("/") + "/"
         listed = tried(url, lambda: files.find(url, detail=True))
@@ -144,16 +166,23 @@ def _files(url: str) -> Any:
     return _file_system(scheme_of(check_url(url)))
 
 
-def _links(files: Any, url: str, above: str, depth: int = 0) -> Iterator[tuple[str, None]]:
-    """Yield the files that a server's pages name below a folder."""
+def _links(
+    files: Any, url: str, above: str, asked: Iterator[int], depth: int = 0
+) -> Iterator[tuple[str, None]]:
+    """Yield the files that a server's pages name below a folder; `asked` counts its folders."""
     if depth > _DEPTH:
         return
+    if next(asked) > _FOLDERS:
+        raise RawError(
+            f"{shown_url(url)}: the server lists more than {_FOLDERS:,} folders; pack the set into "
+            "a .tar or a .zip"
+        )
     for entry in tried(url, lambda: files.ls(url, detail=True)):
         name = entry["name"].removeprefix(url)
         part = unquote(name.rstrip("/"))
         if not part or set(name.rstrip("/")) & set("/?#") or part in (".", ".."):
             continue  # a way up, or the same list in another order
         if name.endswith("/"):
-            yield from _links(files, url + name, f"{above}{part}/", depth + 1)
+            yield from _links(files, url + name, f"{above}{part}/", asked, depth + 1)
         else:
             yield above + part, None

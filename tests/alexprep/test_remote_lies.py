@@ -124,3 +124,24 @@ def test_a_name_that_is_none_of_the_hub_is_refused():
     pytest.importorskip("huggingface_hub")
     with pytest.raises(RawError, match="hf://nosuch: names no file or folder; check the URL"):
         open_raw("hf://nosuch")
+
+
+def test_a_file_without_end_is_not_taken_into_the_memory(monkeypatch):
+    monkeypatch.setattr(transfer, "_LARGEST", 10_000)
+    for size, fits in ((10_000, True), (10_001, False)):
+        with answering(lambda _request, size=size: (200, {}, bytes(size))) as url:
+            if fits:
+                assert transfer.read_whole(f"{url}/manifest.json") == bytes(size)
+                continue
+            with pytest.raises(RawError, match="sends more than 10,000 bytes, and no end is in"):
+                transfer.read_whole(f"{url}/manifest.json")
+
+
+def test_folders_that_a_server_invents_come_to_an_end(monkeypatch):
+    monkeypatch.setattr(transfer, "_FOLDERS", 20)
+    page = b'<a href="a/">a</a><a href="b/">b</a><a href="1.jpg">1</a>'
+    with (
+        answering(lambda _request: (200, {"Content-Type": "text/html"}, page)) as url,
+        pytest.raises(RawError, match="lists more than 20 folders; pack the set into"),
+    ):
+        transfer.list_folder(url)
