@@ -106,6 +106,7 @@ def serve(model: Path, **options: Any) -> None:
     from alextrain.serve.server import run
     from alextrain.serve.service import Service
 
+    _check_name(options["name"])
     token = _token(options["token_file"])
     machine = choose_machine(options["device"], options["amp"])
     limits = Limits(
@@ -133,6 +134,14 @@ def serve(model: Path, **options: Any) -> None:
 
     answered = asyncio.run(run(make, options["host"], options["port"], say))
     say(f"Ended; {answered:,} requests were answered")
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that no address could hold: the model would be served and never found."""
+    if name in ("", ".", "..") or "/" in name or not name.isprintable():
+        raise click.UsageError(
+            f"--name {name!r} cannot stand in an address; use letters and digits"
+        )
 
 
 def _token(file: Path | None) -> str | None:

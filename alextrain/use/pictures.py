@@ -52,7 +52,7 @@ def _find(argument: str) -> Iterator[Picture]:
     elif path.exists():  # a pipe, as of `<(curl ...)`
         yield _at_once(shown(argument), partial(_read_file, path))
     elif scheme(argument) is not None:
-        yield Picture(argument, partial(read_url, argument))
+        yield Picture(shown(argument), partial(read_url, argument))
     elif glob.has_magic(argument):
         yield from _fitting(argument)
     else:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from alexprep.errors import ImageError
+from alexprep.raw.source import shown
 from alextrain.data.loader import decoding_threads
 from alextrain.training.evaluation import average_views
 from alextrain.use.network import Network
@@ -192,7 +193,7 @@ def _decode(picture: Picture, network: Network, *, exif: bool) -> _Decoded:
     try:
         square, turned = upright_square(picture.read(), network.settings, exif=exif)
     except ImageError as error:
-        return _Decoded(picture.name, None, turned=False, error=str(error))
+        return _Decoded(picture.name, None, turned=False, error=shown(str(error)))
     return _Decoded(picture.name, square, turned, "")
 
 

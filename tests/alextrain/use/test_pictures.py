@@ -82,7 +82,7 @@ class Server(BaseHTTPRequestHandler):
         answers["/short"] = 200, {"Content-Length": "9"}
         answers["/away"] = 302, {"Location": "file:///etc/hostname"}
         status, headers = answers.get(self.path, (404, {}))
-        self.send_response(status)
+        self.send_response(status, "\x1b[31mred" if self.path == "/red" else None)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -157,6 +157,13 @@ def test_a_closed_standard_input_is_one_bad_picture(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(ImageError, match="is closed"):
         read(["-"])
+
+
+def test_what_a_server_says_cannot_reach_the_terminal_raw(server, predictor):
+    [picture] = find_pictures([f"{server}/red"])
+    [answer] = predictor.answer([picture])
+    assert answer.error == r"the server answers 404 \x1b[31mred"
+    assert find_pictures(["http://x\n/y"])[0].name == r"http://x\x0a/y"
 
 
 def test_standard_input_is_one_picture(monkeypatch):

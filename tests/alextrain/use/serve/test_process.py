@@ -145,9 +145,17 @@ def test_what_cannot_begin_says_why_in_one_sentence(tmp_path, checkpoint):
             ((checkpoint, "--port", port), f"127.0.0.1:{port}: cannot be listened on"),
             ((checkpoint, "--token-file", tmp_path / "empty"), "empty: is empty; expected a token"),
             ((checkpoint, "--token-file", tmp_path / "no"), "no: No such file"),
+            ((checkpoint, "--host", "", "--port", 0), "--host is empty"),
         ]
         for arguments, words in cases:
             found = CliRunner().invoke(main, ["serve", *map(str, arguments), "--engine", "torch"])
             assert found.exit_code == 1
             assert words in found.stderr
             assert found.stderr.splitlines()[-1].startswith("Error: ")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "half\udcff", "two\nlines"])
+def test_a_name_that_no_address_can_hold_is_refused(checkpoint, name):
+    found = CliRunner().invoke(main, ["serve", str(checkpoint), "--name", name])
+    assert found.exit_code == 2
+    assert "cannot stand in an address" in found.stderr
