@@ -89,6 +89,7 @@ def bench(shards: Path, recipe: str, **options: Any) -> None:
     for note in sets.notes:
         click.echo(f"Note: {note}")
     seconds, compiled = options["seconds"], options["compiled"]
+    click.echo(f"Measuring, {seconds:g} s each after a warm-up: loader, network, both, LRN")
     speed = measure_speed(sets, chosen, machine, compiled=compiled, seconds=seconds)
     for line in _lines(speed, chosen.name, sets.cache):
         click.echo(line)

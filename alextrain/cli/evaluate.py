@@ -12,7 +12,9 @@ import click
 from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, views_option, workers_option
 
 if TYPE_CHECKING:
+    from alexprep.shards.manifest import Manifest
     from alextrain.use.answered import Answered
+    from alextrain.use.network import Network
 
 OUTPUT = click.Path(path_type=Path, dir_okay=False)
 
@@ -82,7 +84,10 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
         answers=answers,
         on_images=screen.evaluating,
     )
-    said, values = [result.sentence()], result.to_dict()
+    said, values = (
+        [result.sentence(), *_trained_on(network, reader.manifest, split)],
+        result.to_dict(),
+    )
     if answers is not None and others is not None:
         against = judge(file, others, answers.every().guesses)
         said.append(against.sentence())
@@ -98,6 +103,15 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
 
 
 _KEPT = ("figures", "predictions", "per_class", "confusion", "labels")
+
+
+def _trained_on(network: Network, manifest: Manifest, split: str) -> list[str]:
+    """Say so where the net was trained on the images that it was asked about."""
+    if split != "train" or manifest.fingerprint != network.about.get("fingerprint"):
+        return []
+    part = network.recipe.holdout
+    held_out = f", but for the {part:.0%} that were held out" if part else ""
+    return [f"Note: it was trained on these images{held_out}: this is no error on new ones"]
 
 
 def _check(options: dict[str, Any]) -> None:

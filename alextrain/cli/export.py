@@ -52,3 +52,5 @@ def export(
     click.echo(f"{done.path}: {size / 1e6:,.1f} MB\n{done.parity.sentence()}")
     if shards is None:
         click.echo("Name SHARDS to compare on real images.")
+    if kind == "onnx" and preprocess == "inside":
+        click.echo(f"Next: alextrain serve {done.path}")

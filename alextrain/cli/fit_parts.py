@@ -177,11 +177,9 @@ def finish(
             f"Best epoch {best['epoch']}: top-1 error {best['val_top1_error']:.2%}{top5} "
             f"({sets.validation.name}, 1 view). Weights: {result.checkpoint}"
         )
-    split = "val" if "val" in sets.manifest.splits else "train"
-    of_shards = (
-        f"  alextrain eval {result.checkpoint} {shards} --split {split} --views 10\n"
-        f"  alextrain report {folder} {shards}\n"
-    )
+    of_shards = f"  alextrain report {folder} {shards}\n"
+    if "val" in sets.manifest.splits:
+        of_shards = f"  alextrain eval {result.checkpoint} {shards} --views 10\n{of_shards}"
     click.echo(
         f"Next:\n{'' if isinstance(shards, str) else of_shards}"
         f"  alextrain predict {result.checkpoint} IMAGE"

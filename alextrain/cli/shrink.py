@@ -94,6 +94,8 @@ def quantise(checkpoint: Path, shards: Path, kind: str, as_json: bool, **options
     made.save(out, rows)
     _show(rows, as_json=as_json)
     click.echo(f"Written: {out}", err=as_json)
+    if kind == "onnx" and not as_json:
+        click.echo(f"Next: alextrain serve {out}")
 
 
 @click.command(short_help="A network with fewer kernels, the cost measured.")

@@ -54,11 +54,16 @@ class Augmentation:
         Raises:
             RecipeError: it does not.
         """
-        if self.crop > size:
-            raise RecipeError(
-                f"crop {self.crop} does not fit into the {size}x{size} images of these shards; "
-                f"use --crop {size} or less, or make shards with a larger --size"
-            )
+        check_crop(self.crop, size)
+
+
+def check_crop(crop: int, size: int) -> None:
+    """Raise RecipeError where a crop does not fit into images of `size` x `size` pixels."""
+    if crop > size:
+        raise RecipeError(
+            f"crop {crop} does not fit into the {size}x{size} images of these shards; "
+            f"use --crop {size} or less, or make shards with a larger --size"
+        )
 
 
 @dataclass(frozen=True, eq=False)

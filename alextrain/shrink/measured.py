@@ -143,4 +143,5 @@ def table(rows: Sequence[Row]) -> str:
         text.append("  ".join([cells[0].ljust(widths[0]), *rest]).rstrip())
     images = f"{first.images:,} images of {first.split}, 1 view"
     threads = torch.get_num_threads()
-    return "\n".join([*text, f"{images}; CPU, {threads} threads, medians of {ROUNDS} in turn"])
+    of_them = "1 thread" if threads == 1 else f"{threads} threads"
+    return "\n".join([*text, f"{images}; CPU, {of_them}, medians of {ROUNDS} in turn"])

@@ -123,7 +123,8 @@ class Run:
         refuse_run(self.folder, str(self.sets.folder))
         if weights is not None:
             content = read_start(weights)
-            self._weights = adopt_weights(self.trainer.model, content, str(weights))
+            classes = self.sets.manifest.classes
+            self._weights = adopt_weights(self.trainer.model, content, classes, str(weights))
             self.listener.note(self._weights)
             self.trainer.begin_average()
 

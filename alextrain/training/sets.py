@@ -16,6 +16,7 @@ from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import STATISTICS, Statistics
 from alextrain.data.ahead import BatchLoader
 from alextrain.data.cache import free_for, open_loader
+from alextrain.data.draws import check_crop
 from alextrain.data.order import epoch_order
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
@@ -89,10 +90,12 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
         StatisticsError: no statistics, or those of other shards.
         DeviceError: a cache or a decoder that there is no room or no device for; a batch that is
             too large.
-        RecipeError: a holdout that leaves nothing to train or to validate on.
+        RecipeError: a holdout that leaves nothing to train or to validate on; a crop larger than
+            the images.
     """
     manifest = Manifest.load(shards)
     _check_trainable(shards, manifest)
+    check_crop(recipe.input.crop, manifest.settings.size)
     statistics = Statistics.load(shards / STATISTICS, manifest.fingerprint)
     if "train" not in statistics.split.split("+"):
         raise StatisticsError(

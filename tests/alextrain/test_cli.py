@@ -56,6 +56,15 @@ def test_eval_names_split_and_views_and_agrees_with_the_run(trained, shards):
     assert f"{best['top1_error']:.2%}" in output.split("Best epoch")[1]
     ten = run("eval", folder / "best.pt", shards, *CPU, "--split", "train", "--views", 10)
     assert ten.output.startswith("train, 10 views: top-1 error ")
+    assert "it was trained on these images: this is no error on new ones" in ten.output
+    assert "it was trained on these" not in run("eval", folder / "best.pt", shards, *CPU).output
+
+
+def test_what_was_held_out_is_not_called_trained_on(shards, tmp_path):
+    given = [*QUICK, *CPU, "--epochs", 1, "--holdout", 0.3, "--run", tmp_path / "run"]
+    assert run("fit", shards, *given).exit_code == 0
+    of_train = run("eval", tmp_path / "run/best.pt", shards, *CPU, "--split", "train")
+    assert "trained on these images, but for the 30% that were held out: this" in of_train.output
 
 
 def test_fit_gives_tensorboard_histograms_where_they_are_asked_for(shards, tmp_path):

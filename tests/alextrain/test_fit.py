@@ -91,7 +91,7 @@ def test_fine_tuning_on_other_classes_makes_the_head_anew_and_says_so(shards, tm
     more = make_trainer(given, MACHINE, 7, compiled=False)
     from alextrain.training.snapshot import adopt_weights
 
-    said = adopt_weights(more.model, content, "run")
+    said = adopt_weights(more.model, content, list("abcdefg"), "run")
     assert "the last layer is new, because that run knows 3 classes" in said
     assert torch.equal(
         more.model.get_parameter("features.conv1.weight"),
@@ -99,7 +99,22 @@ def test_fine_tuning_on_other_classes_makes_the_head_anew_and_says_so(shards, tm
     )
     wide = make_trainer(recipe(width=0.1), MACHINE, 3, compiled=False)
     with pytest.raises(CheckpointError, match=r"'features.conv1.weight' has shape .* expected"):
-        adopt_weights(wide.model, content, "run")
+        adopt_weights(wide.model, content, content["classes"], "run")
+
+
+def test_as_many_classes_of_other_names_make_the_head_anew_too(shards, tmp_path):
+    fit(shards, tmp_path / "run", recipe(epochs=1))
+    content = load_checkpoint(tmp_path / "run/last.pt")
+    same, others = content["classes"], ["zebra", *content["classes"][1:]]
+    from alextrain.training.snapshot import adopt_weights
+
+    for classes, kept in ((same, True), (others, False)):
+        model = make_trainer(recipe(seed=5), MACHINE, 3, compiled=False).model
+        said = adopt_weights(model, content, classes, "run")
+        assert ("the last layer is new" in said) is not kept
+        head = model.get_parameter("classifier.fc8.weight")
+        assert torch.equal(head, content["model"]["classifier.fc8.weight"]) is kept
+    assert f"other classes ({same[0]!r} where the shards have 'zebra')" in said
 
 
 def test_colours_are_shifted_for_so_many_epochs_and_no_longer(shards):
