@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alextrain.cli.options import CHECKPOINT, SHARDS, machine_options, workers_option
+from alextrain.cli.options import CHECKPOINT, SHARDS, keep_inputs, machine_options, workers_option
 
 if TYPE_CHECKING:
     from alextrain.use.network import Network
@@ -58,6 +58,7 @@ def features(
     from alextrain.cli.screen import Screen
     from alextrain.use.features import save_features
 
+    keep_inputs(out, checkpoint, shards / "stats.npz", *shards.glob("index-*.npz"))
     network, reader, screen = _network(checkpoint, options), ShardReader(shards, split), Screen(1)
 
     def on_images(done: int, total: int) -> None:

@@ -130,6 +130,15 @@ def test_an_image_of_the_set_is_its_own_nearest_neighbour(checkpoint, shards, tm
     assert reader.key(5) in lines[1]
 
 
+@pytest.mark.parametrize("name", ["stats.npz", "index-train.npz"])
+def test_what_the_shards_need_is_not_written_over(checkpoint, shards, name):
+    before = (shards / name).read_bytes()
+    result = run("features", checkpoint, shards, "--out", shards / name)
+    assert result.exit_code == 2
+    assert "is an input and would be lost" in result.output
+    assert (shards / name).read_bytes() == before
+
+
 def test_features_of_another_network_are_refused(checkpoint, any_checkpoint, shards, tmp_path):
     run("features", checkpoint, shards, "--out", tmp_path / "x.npz")
     result = run("neighbours", tmp_path / "x.npz", "x.jpg", "--checkpoint", any_checkpoint)
