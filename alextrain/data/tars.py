@@ -6,6 +6,8 @@ of tars without a manifest. Nothing else: a `pipe:` would run a command.
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 from alexprep.errors import ShardError
@@ -13,6 +15,8 @@ from alexprep.remote.urls import check_url, is_url, shown_url
 from alexprep.shards.manifest import MANIFEST, WORK
 
 _SUFFIX = ".tar"
+_RANGE = re.compile(r"\{(-?\d{1,30})\.\.(-?\d{1,30})")  # of numbers, in braces
+_MOST = 1_000_000  # tars: ImageNet's 14 million images in tars of a dozen each
 
 
 def names_tars(text: str) -> bool:
@@ -53,6 +57,12 @@ def list_tars(text: str) -> list[str]:
 def _expanded(text: str) -> list[str]:
     from webdataset.shardlists import expand_urls  # noqa: PLC0415  # slow to import
 
+    for part in text.split("::"):
+        ranges = _RANGE.findall(part)
+        if math.prod(abs(int(last) - int(first)) + 1 for first, last in ranges) > _MOST:
+            raise ShardError(
+                f"{shown(part)}: its braces stand for more than {_MOST:,} tars; check the numbers"
+            )
     try:
         return list(expand_urls(text))
     except ValueError as error:

@@ -232,6 +232,8 @@ def test_nothing_secret_of_a_url_is_said_or_kept(tars, tmp_path, monkeypatch):
         ("{0}/t-{{000..009}}.tar", "t-003.tar: no such file"),
         ("{0}/t-000.tar::{0}/t-000.tar", "is named twice"),
         ("{0}/t-{{000..2.tar", "its braces do not fit together"),
+        ("{0}/t-{{000..999999999999}}.tar", "its braces stand for more than 1,000,000 tars"),
+        ("http://h/{{0..9999}}-{{1..101}}.tar", "its braces stand for more than 1,000,000 tars"),
     ],
 )
 def test_what_is_no_tar_is_refused_before_anything_runs(tars, tmp_path, text, words):
