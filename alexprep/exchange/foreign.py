@@ -115,6 +115,8 @@ def read_names(path: Path) -> list[str]:
 
 
 def _list(directory: Path) -> list[_Tar]:
+    if not directory.is_dir():
+        raise ShardError(f"{directory}: no such folder; name the folder of the WebDataset tars")
     tars = []
     for path in sorted(directory.glob("*.tar")):
         samples, _ = labelled(str(path))

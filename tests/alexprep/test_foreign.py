@@ -263,3 +263,8 @@ def test_hidden_tars_are_taken_by_their_own_names(tmp_path):
     write(tmp_path / ".a.tar", samples_of(IMAGES[:2]))
     adopt(tmp_path, jobs=1)
     assert verify(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_so(tmp_path):
+    with pytest.raises(ShardError, match="none: no such folder; name the folder of the WebDataset"):
+        adopt(tmp_path / "none")
