@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 from alextrain.recipes.recipe import load_recipe
-from alextrain.training.runlog import read_epochs
+from alextrain.training.logged import read_epochs
 
 RECIPES = ("paper", "authors", "caffe", "quick", "tutorial")
 SHORT, LONG = 12, 30

@@ -215,6 +215,7 @@ ORDER = [
     "alextrain.training.feed",
     "alextrain.training.histograms",
     "alextrain.training.board",
+    "alextrain.training.logged",
     "alextrain.training.runlog",
     "alextrain.training.folder",
     "alextrain.training.mosaic",

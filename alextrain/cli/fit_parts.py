@@ -151,13 +151,13 @@ def finish(
     from alextrain.reports.run_report import write_report
     from alextrain.studies.compare import read_story
     from alextrain.studies.published import published_for
-    from alextrain.training.runlog import read_epochs
+    from alextrain.training.logged import read_epochs, read_rates
 
     epochs, classes = read_epochs(folder), len(sets.manifest.classes)
     if epochs:
         story = read_story(folder)
         lines = published_for(story.recipe.name, classes)
-        draw_curves(folder / "curves.png", epochs, classes, lines)
+        draw_curves(folder / "curves.png", epochs, classes, lines, read_rates(folder))
         if result.finished:
             _draw_pictures(result, shards, folder, sets, machine)
         click.echo(f"Report: {write_report(folder, story)}")

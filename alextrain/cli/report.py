@@ -33,6 +33,7 @@ def report(run: Path, shards: Path | None, split: str) -> None:
     from alextrain.studies.compare import read_story
     from alextrain.studies.published import published_for
     from alextrain.training.checkpoint import BEST, LAST
+    from alextrain.training.logged import read_rates
     from alextrain.use.network import Network
 
     story = read_story(run)
@@ -48,5 +49,5 @@ def report(run: Path, shards: Path | None, split: str) -> None:
         write_atomically(run / "figures" / ABOUT, said.encode())
         classes = len(network.classes)
         lines = published_for(story.recipe.name, classes)
-        draw_curves(run / "curves.png", story.epochs, classes, lines)
+        draw_curves(run / "curves.png", story.epochs, classes, lines, read_rates(run))
     click.echo(f"Report: {write_report(run, story)}")

@@ -21,7 +21,7 @@ def draw_comparison(path: Path, runs: Mapping[str, Sequence[Mapping[str, Any]]])
 
     Args:
         path: The PNG to write.
-        runs: Name -> one mapping an epoch, as runlog.read_epochs returns them.
+        runs: Name -> one mapping an epoch, as logged.read_epochs returns them.
     """
     figure = Figure(figsize=(9, 8), layout="constrained")
     error, loss = figure.subplots(2, sharex=True)

@@ -20,17 +20,22 @@ Epochs = Sequence[Mapping[str, Any]]
 
 
 def draw_curves(
-    path: Path, epochs: Epochs, classes: int, published: Sequence[Published] = ()
+    path: Path,
+    epochs: Epochs,
+    classes: int,
+    published: Sequence[Published] = (),
+    rates: Sequence[tuple[float, float]] = (),
 ) -> Figure:
     """Draw loss, errors and learning rate over the epochs; drops of the rate are marked.
 
     Args:
         path: The PNG to write.
-        epochs: One mapping an epoch, as runlog.read_epochs returns them: "epoch" (epochs done, from
+        epochs: One mapping an epoch, as logged.read_epochs returns them: "epoch" (epochs done, from
             1), "rate", and what is known of "train_loss", "val_loss", "train_top1_error" and so on;
             errors are shares of 1.
         classes: Their number; guessing costs ln(classes).
         published: Errors of others, drawn as lines.
+        rates: (epochs done, rate) of the steps, which show a warm-up; else those of the epochs.
     """
     figure = Figure(figsize=(8, 9), layout="constrained")
     loss, error, rate = figure.subplots(3, sharex=True, height_ratios=[3, 3, 1.3])
@@ -49,7 +54,10 @@ def draw_curves(
     error.set(ylabel="error", ylim=(0, 1))
     error.yaxis.set_major_formatter(PercentFormatter(1))
     drops = rate_drops(epochs)
-    _curve(rate, epochs, "rate", color=RED, drawstyle="steps-pre" if drops else "default")
+    if rates:
+        rate.plot(*zip(*rates, strict=True), color=RED, gid="rate")
+    else:
+        _curve(rate, epochs, "rate", color=RED, drawstyle="steps-pre" if drops else "default")
     rate.set(ylabel="learning rate", xlabel="epochs done", yscale="log" if drops else "linear")
     rate.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in (loss, error, rate):

@@ -10,7 +10,7 @@ from typing import Any
 
 from alexprep.files import write_atomically
 from alextrain.studies.compare import Story
-from alextrain.training.runlog import read_log
+from alextrain.training.logged import read_log
 
 REPORT = "report.html"
 ABOUT = "pictures.txt"  # in RUN/figures: a sentence on what its pictures show

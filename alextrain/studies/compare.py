@@ -12,7 +12,7 @@ from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import Recipe, load_recipe
 from alextrain.studies.facets import differences
 from alextrain.training.folder import RECIPE
-from alextrain.training.runlog import read_epochs, read_log
+from alextrain.training.logged import read_epochs, read_log
 
 HOUR = 3600.0
 
@@ -23,7 +23,7 @@ class Story:
 
     name: str
     recipe: Recipe
-    epochs: Sequence[Mapping[str, Any]]  # as runlog.read_epochs returns them, one or more
+    epochs: Sequence[Mapping[str, Any]]  # as logged.read_epochs returns them, one or more
     shards: str = ""  # fingerprint of what it read; empty where it is not known
     weights: str = ""  # which ones it took up, in words; empty: none
 

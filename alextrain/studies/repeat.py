@@ -12,7 +12,7 @@ from typing import Any
 from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import Recipe
 from alextrain.training.health import MARGIN
-from alextrain.training.runlog import read_epochs
+from alextrain.training.logged import read_epochs
 
 __all__ = ["Repeats", "repeats_of", "seeded"]
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexprep.files import disk_errors, write_atomically
-from alextrain.errors import AlexError
 from alextrain.training.board import Board
+from alextrain.training.logged import LOG, by_epoch, read_log
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
     from alextrain.training.histograms import Histogram
 
-__all__ = ["EPOCHS", "LOG", "NoLog", "RunLog", "read_epochs", "read_log"]
+__all__ = ["EPOCHS", "NoLog", "RunLog"]
 
-LOG = "log.jsonl"
 EPOCHS = "epochs.csv"
 TENSORBOARD = "tensorboard"
 
@@ -60,7 +59,7 @@ class RunLog:
             folder.mkdir(parents=True, exist_ok=True)
         rows = read_log(folder) if resume_step > 0 else []
         kept = [row for row in rows if row["step"] <= resume_step]
-        self._epochs = _by_epoch(kept)
+        self._epochs = by_epoch(kept)
         write_atomically(self._path, "".join(map(_line, kept)).encode())
         with disk_errors(self._path):
             self._file = self._path.open("a", encoding="utf-8", buffering=1)
@@ -164,61 +163,6 @@ class NoLog:
 
     def histograms(self, step: int, found: Mapping[str, Histogram]) -> None:
         """Write nothing."""
-
-
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of a run's log, oldest first; none where there is no log yet.
-
-    A last line that a killed run left half written is left out.
-
-    Raises:
-        AlexError: another line is damaged.
-    """
-    path = folder / LOG
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    rows = []
-    for number, line in enumerate(lines[:-1], 1):  # a whole line ends in a newline
-        try:
-            row = json.loads(line)
-            rows.append({"kind": row["kind"], "step": _whole(row["step"]), **row})
-            if row["kind"] == "epoch":
-                _check_epoch(row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise AlexError(
-                f"{path}, line {number}: not a line of a run's log; move the file away to go on "
-                "without what it says"
-            ) from error
-    return rows
-
-
-def read_epochs(folder: Path) -> list[dict[str, Any]]:
-    """Return what was logged after each epoch, oldest first, as draw_curves takes it.
-
-    Raises:
-        AlexError: the log is damaged.
-    """
-    return list(_by_epoch(read_log(folder)).values())
-
-
-def _check_epoch(row: Mapping[str, Any]) -> None:
-    """Check that what is said of an epoch are numbers, but for its names; raise TypeError."""
-    _whole(row["epoch"])
-    for name, value in row.items():
-        if name not in ("kind", "time", "split") and not isinstance(value, int | float | None):
-            raise TypeError(name)
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(value)
-    return value
-
-
-def _by_epoch(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    # A run that was killed between its log and its checkpoint ends the same epoch twice
-    return {row["epoch"]: row for row in rows if row["kind"] == "epoch"}
 
 
 def _line(row: Mapping[str, object]) -> str:

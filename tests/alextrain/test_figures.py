@@ -62,6 +62,13 @@ def test_the_loss_of_guessing_is_marked(tmp_path):
     assert "guessing: ln 1,000 = 6.91" in [t.get_text() for t in loss.get_legend().get_texts()]
 
 
+def test_rates_of_steps_show_what_lies_between_epochs(tmp_path):
+    rates = [(0.1, 0.001), (0.2, 0.002), (2.0, 0.01)]
+    panel = draw_curves(tmp_path / "c.png", run([0.01, 0.01]), 10, rates=rates).axes[2]
+    (line,) = [line for line in panel.lines if line.get_gid() == "rate"]
+    assert line.get_xydata().tolist() == [list(pair) for pair in rates]
+
+
 def test_each_drop_of_the_rate_is_marked_in_each_panel(tmp_path):
     rates = [0.01, 0.01, 0.01, 0.001, 0.001, 0.0001]
     for axes in draw_curves(tmp_path / "c.png", run(rates), 10).axes:

@@ -13,8 +13,8 @@ import torch
 from alextrain.cli.screen import Screen
 from alextrain.errors import CheckpointError
 from alextrain.training.checkpoint import load_checkpoint, load_latest
+from alextrain.training.logged import read_log
 from alextrain.training.run import Run
-from alextrain.training.runlog import read_log
 from alextrain.training.sets import open_sets
 from alextrain.training.setup import make_trainer
 

@@ -13,7 +13,7 @@ import torch
 from alextrain.errors import RankError, RecipeError
 from alextrain.ranks import Ranks, agreed
 from alextrain.training.checkpoint import load_checkpoint
-from alextrain.training.runlog import read_log
+from alextrain.training.logged import read_log
 
 # No batch norm, and dropout off: then the number of processes changes roundings alone.
 QUIET = """

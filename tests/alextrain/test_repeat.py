@@ -10,7 +10,8 @@ from alextrain.cli import main
 from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import load_recipe
 from alextrain.studies.repeat import repeats_of, seeded
-from alextrain.training.runlog import RunLog, read_epochs
+from alextrain.training.logged import read_epochs
+from alextrain.training.runlog import RunLog
 
 from .test_cli import CPU, QUICK
 

@@ -4,7 +4,7 @@ import pytest
 
 from alextrain.errors import CheckpointError, RecipeError
 from alextrain.training.checkpoint import content_digest, load_checkpoint
-from alextrain.training.runlog import read_log
+from alextrain.training.logged import read_log
 
 from .small_runs import fit, recipe, same, weights_of
 from .small_shards import SIZE, encode, picture, write_set, write_statistics

@@ -11,7 +11,8 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from alexprep.errors import AlexError, DiskError
-from alextrain.training.runlog import EPOCHS, LOG, RunLog, read_epochs, read_log
+from alextrain.training.logged import LOG, read_epochs, read_log, read_rates
+from alextrain.training.runlog import EPOCHS, RunLog
 
 STEPS_AN_EPOCH = 4
 
@@ -172,7 +173,8 @@ def test_a_damaged_line_is_named(tmp_path, uninterrupted, damage):
 def test_a_folder_that_is_removed_under_a_run_is_one_sentence(tmp_path, capsys):
     log = RunLog(tmp_path / "run")
     train(log, 1, 3)
-    shutil.rmtree(tmp_path / "run")
+    while (tmp_path / "run").exists():  # TensorBoard's thread may be about to make its file
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
     with pytest.raises(DiskError, match=r"cannot be written \(No such file or directory\)"):
         train(log, 4, 4)
     with suppress(DiskError):
@@ -247,3 +249,14 @@ def test_only_the_tracers_own_warnings_are_silenced(tmp_path):
 
     with closing(RunLog(tmp_path)) as log, pytest.warns(UserWarning, match="mine"):
         log.graph(Warns(), torch.randn(2, 3, 8, 8))
+
+
+def test_rates_of_steps_stand_at_the_epochs_done(tmp_path):
+    with closing(RunLog(tmp_path)) as log:
+        for step, rate in enumerate([0.1, 0.2, 0.3, float("nan"), 0.5, 0.6, 0.7, 0.8], 1):
+            log.step(step, {"rate": rate})
+            if step % STEPS_AN_EPOCH == 0:
+                log.epoch(step // STEPS_AN_EPOCH, step, {"seconds": 1.5})
+    places, rates = zip(*read_rates(tmp_path), strict=True)
+    assert places == (0.25, 0.5, 0.75, 1.25, 1.5, 1.75, 2.0)
+    assert rates == (0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8)
