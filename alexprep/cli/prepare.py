@@ -75,7 +75,7 @@ def shard(raw: Path | str, shards: Path | str, **options: Any) -> None:
     say_plan(found, plan)
     samples = _samples(plan, part)
     if not _is_finished(shards):
-        say_estimate(plan, samples, shards, jobs)
+        say_estimate(plan, samples, shards, min(jobs, max(2, len(plan.tasks))))
     if options["compare_quality"]:
         say_qualities(plan)
     if options["dry_run"]:

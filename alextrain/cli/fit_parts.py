@@ -42,6 +42,8 @@ def begin(shards: Path | str, options: dict[str, Any]) -> tuple[Recipe, Path, La
                 f"--resume continues the run's own recipe; leave out {given}, or begin another run "
                 f"from its weights: --weights {folder}/last.pt --run ANOTHER"
             )
+        if options["weights"] is not None:
+            raise RecipeError("--resume goes on from the run's own weights; leave out --weights")
         latest = load_latest(folder)
         return recipe_of(latest.content), folder, latest
     recipe = load_recipe(options["recipe"], overrides)

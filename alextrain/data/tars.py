@@ -16,6 +16,7 @@ from alexprep.shards.manifest import MANIFEST, WORK
 
 _SUFFIX = ".tar"
 _RANGE = re.compile(r"\{(-?\d{1,30})\.\.(-?\d{1,30})")  # of numbers, in braces
+_SPLITS = ("train", "val", "test")
 _MOST = 1_000_000  # tars: ImageNet's 14 million images in tars of a dozen each
 
 
@@ -36,13 +37,14 @@ def list_tars(text: str) -> list[str]:
 
     Raises:
         RawError: a URL of a scheme that is not read, such as `pipe:`.
-        ShardError: a path that is not there, or named twice, or a brace without its other half.
+        ShardError: a path that is not there, or named twice, a brace without its other half, or a
+            folder with tars of several splits.
     """
     for part in text.split("::"):
         if is_url(part):
             check_url(part)
     if Path(text).is_dir():
-        return sorted(map(str, Path(text).glob(f"*{_SUFFIX}")))
+        return _in_folder(Path(text))
     tars = _expanded(text)
     for tar in tars:
         if is_url(tar):
@@ -52,6 +54,17 @@ def list_tars(text: str) -> list[str]:
     if twice := next((tar for tar in tars if tars.count(tar) > 1), None):
         raise ShardError(f"{shown(twice)}: is named twice; name each tar once")
     return tars
+
+
+def _in_folder(folder: Path) -> list[str]:
+    tars = sorted(folder.glob(f"*{_SUFFIX}"))
+    splits = {split for split in _SPLITS for tar in tars if tar.name.startswith(split)}
+    if len(splits) > 1:
+        raise ShardError(
+            f"{folder}: holds tars of {' and '.join(sorted(splits))}; name those of one split, as "
+            f"in '{folder}/train-{{000..099}}.tar'"
+        )
+    return list(map(str, tars))
 
 
 def _expanded(text: str) -> list[str]:

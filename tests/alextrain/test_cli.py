@@ -149,6 +149,8 @@ def test_a_finished_run_is_not_trained_on_and_leaves_no_trace(trained, shards):
     assert result.exit_code == 0, result.output
     assert "epochs already" in result.output
     assert (trained[0] / "log.jsonl").read_bytes() == log
+    other = run("fit", shards, "--run", trained[0], "--resume", "--weights", trained[0] / "best.pt")
+    assert "goes on from the run's own weights; leave out --weights" in other.output
     longer = run("fit", shards, *CPU, "--run", trained[0], "--resume", "--epochs", 9)
     assert "leave out --epochs, or begin another run from its weights: " in longer.output
 

@@ -244,6 +244,14 @@ def test_what_is_no_tar_is_refused_before_anything_runs(tars, tmp_path, text, wo
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_with_several_splits_is_not_trained_on_whole(tars, tmp_path):
+    for number, split in enumerate(("train", "train", "val")):
+        shutil.copy(tars / "t-000.tar", tmp_path / f"{split}-{number:03}.tar")
+    result = fit(tmp_path, *FIT, *HERE, "--run", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "holds tars of train and val; name those of one split, as in '" in result.output
+
+
 def test_what_is_damaged_or_not_said_is_named(tars, tmp_path):
     cut = tmp_path / "cut"
     cut.mkdir()
