@@ -2,9 +2,9 @@
 
     python -m benchmarks.gpu originals.tar [--images 50000] [--minutes 9]
 
-Makes shards by replicating the originals on the spot, checks that CPU and GPU augment alike, and
-measures. What does not fit into --minutes is left out, with a line that says so. Without a GPU it
-says so and runs the same on the CPU, small.
+Makes shards by replicating the originals on the spot, checks that CPU and GPU augment and train
+alike, and measures. What does not fit into --minutes is left out, with a line that says so.
+Without a GPU it says so and runs the same on the CPU, small.
 """
 
 from __future__ import annotations
@@ -32,13 +32,16 @@ from alextrain.data.transfer import to_device
 from alextrain.device import Machine, choose_machine
 from alextrain.recipes.recipe import Recipe, load_recipe
 from alextrain.training.setup import make_augmenter
-from benchmarks.gpu_fit import fit
+from benchmarks.gpu_agree import STEPS, agreement
+from benchmarks.gpu_fit import fit, under_torchrun
 from benchmarks.gpu_load import loading
+from benchmarks.gpu_lrn import shares
 from benchmarks.gpu_step import Case, augmenting, graphing, looping
 from benchmarks.originals import originals, replicate
 from benchmarks.timing import Row, cores, machine, report
 
 RESIZED = 0.05  # levels by which resized crops may differ; all others are equal
+EPOCHS, IMAGES = 90, 1_281_167  # of the paper's training
 STEP_GOALS = {128: 30_000.0, 1024: 45_000.0}  # images/s, of one H200 with 16 cores
 EAGER, GRAPH, COMPILED, BOTH = "eager", "CUDA graph", "compiled", "compiled, CUDA graph"
 WAYS: dict[str, Callable[[Case], float]] = {
@@ -60,6 +63,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--minutes", type=float, default=9.0, help="that all of it may take")
     add("--batches", type=int, nargs="+", default=[128, 512, 1024] if gpu else [8])
     add("--width", type=float, default=1.0 if gpu else 0.1, help="of `paper`")
+    add("--steps", type=int, default=STEPS if gpu else 10, help="of CPU and GPU side by side")
     add("--epochs", type=int, default=3 if gpu else 1, help="of the end-to-end runs")
     add("--work", type=Path, help="folder for the data; default: a temporary one")
     add("--results", type=Path, help="file that the rows are appended to, as JSON lines")
@@ -76,6 +80,7 @@ class Bench:
         self.place = choose_machine()
         self.end = time.monotonic() + 60 * options.minutes
         self.loader = 0.0  # images/s of the fastest
+        self.fits: dict[str, float] = {}  # what was fitted -> images/s
         self.steps: dict[tuple[str, int], float] = {}  # (way, batch size) -> images/s
 
     def allows(self, what: str, seconds: float) -> bool:
@@ -166,6 +171,7 @@ class Bench:
                 compiled=way == COMPILED,
                 decode=decode,
             )
+            self.fits[figure] = speed.rate
             step = self.steps[way, size]
             other = min(self.loader, step) if cache == "off" else step
             note = f"waits {speed.waiting:.0%}"
@@ -173,6 +179,34 @@ class Bench:
             goal = 0.9 if self.place.device.type == "cuda" else None
             ratio = speed.rate / other
             yield Row(figure, "images/s", speed.rate, other, ratio, at_least=goal, note=note)
+
+    def normalising(self) -> Iterator[Row]:
+        """Measure what LRN takes of a step, beside torch's, by batch size."""
+        statistics = Statistics.load(self.shards / STATISTICS)
+        for size in self.options.batches:
+            if self.allows(f"LRN's share, batch {size}", SECONDS[EAGER]):
+                yield from shares(Case.of(self._recipe(size), self.place, statistics))
+
+    def agreeing(self) -> Iterator[Row]:
+        """Train on the CPU and on the device: the same but for roundings."""
+        if self.allows("CPU and device side by side", 60):
+            yield from agreement(self.shards, self.place.device, self.options.steps)
+
+    def joining(self) -> Iterator[Row]:
+        """Measure `fit` under torchrun, where gradients go through NCCL, beside `fit` alone."""
+        if self.allows("fit under torchrun", 60):
+            size = max(self.options.batches)
+            yield under_torchrun(self.shards, self.work, self._recipe(size, epochs=2))
+
+    def projection(self) -> Iterator[Row]:
+        """Project the paper's training, from the fastest `fit` with bounded memory."""
+        found = {what: rate for what, rate in self.fits.items() if "cache off" in what}
+        if not found or self.options.width != 1:
+            return
+        what = max(found, key=lambda name: found[name])
+        minutes = EPOCHS * (IMAGES / found[what]) / 60
+        note = f"{EPOCHS} x {IMAGES:,} images at {found[what]:,.0f}/s ({what}), no validation"
+        yield Row("90 epochs of ImageNet, projected", "min", minutes, at_most=60, note=note)
 
     def memory(self) -> Iterator[Row]:
         """Give the most memory that this process has used."""
@@ -207,12 +241,13 @@ def main(given: Sequence[str] | None = None) -> None:
         bench = Bench(options, work)
         print(bench.place.describe(), flush=True)
         sections = [bench.preparation(), bench.augmentation(), bench.loading()]
-        sections += [bench.stepping([EAGER]), bench.fitting(EAGER, "off")]
+        sections += [bench.stepping([EAGER]), bench.normalising(), bench.agreeing()]
+        sections += [bench.fitting(EAGER, "off"), bench.joining()]
         if gpu:
             sections += [bench.stepping([GRAPH, COMPILED, BOTH]), bench.best_steps()]
             sections += [bench.fitting(COMPILED, "off"), bench.fitting(COMPILED, "device")]
             sections += [bench.fitting(COMPILED, "off", "cuda")]
-        for section in [*sections, bench.memory()]:
+        for section in [*sections, bench.projection(), bench.memory()]:
             report(list(section), options.results)
 
 

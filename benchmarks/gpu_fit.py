@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from alextrain.device import Machine
-from alextrain.recipes.recipe import Recipe
+from alextrain.recipes.recipe import Recipe, to_toml
 from alextrain.training.listener import Wish
+from alextrain.training.logged import read_epochs
 from alextrain.training.loop import StepResult
 from alextrain.training.run import Run
 from alextrain.training.sets import Sets, open_sets
 from alextrain.training.setup import make_trainer
+from benchmarks.timing import Row
 
 
 class Speed(NamedTuple):
@@ -50,6 +54,29 @@ class Ear:
     def wish(self) -> Wish:
         """Never stop."""
         return Wish.GO_ON
+
+
+def under_torchrun(shards: Path, work: Path, recipe: Recipe) -> Row:
+    """Compare `alextrain fit` under torchrun, with one process, with the same without torchrun.
+
+    The speed is that of the last epoch.
+    """
+    module = ["-m", "alextrain", "fit", str(shards), "--recipe", str(work / "recipe.toml")]
+    (work / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1"]
+    rates = []
+    for name, command in (("joined", torchrun + module), ("alone", module)):
+        run = work / f"run-{name}"
+        shutil.rmtree(run, ignore_errors=True)
+        subprocess.run(
+            [sys.executable, *command, "--run-folder", str(run)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        rates.append(float(read_epochs(run)[-1]["images_per_second"]))
+    joined, alone = rates
+    what = f"fit under torchrun, one process / alone, batch {recipe.batch_size}"
+    return Row(what, "images/s", joined, alone, joined / alone)
 
 
 def fit(

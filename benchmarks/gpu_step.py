@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alexprep.shards.statistics import Statistics
@@ -93,9 +93,15 @@ def augmenting(case: Case) -> float:
     return rate(case, run)
 
 
-def looping(case: Case, *, compiled: bool) -> float:
-    """Return images a second of the training loop itself, eager or compiled."""
+def looping(case: Case, *, compiled: bool, norm: type[nn.Module] | None = None) -> float:
+    """Return images a second of the training loop itself, eager or compiled.
+
+    norm: In place of both LRN.
+    """
     trainer = make_trainer(case.recipe, case.machine, CLASSES, compiled)
+    if norm is not None:
+        features = trainer.model.get_submodule("features")
+        features.lrn1, features.lrn2 = norm(), norm()
     tally = Tally(case.machine.device)
 
     def run(steps: int) -> None:
