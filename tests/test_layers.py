@@ -113,6 +113,8 @@ ORDER = [
     "alexprep.checking.verify",
     "alexprep.checking.repair",
     "alexprep.checking.compare",
+    "alexprep.exchange.foreign_tars",
+    "alexprep.exchange.foreign_labels",
     "alexprep.exchange.foreign",
     "alexprep.exchange.extract",
     "alexprep.tables",

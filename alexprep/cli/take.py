@@ -58,7 +58,8 @@ def import_(shards: Path, names: Path | None, stats: bool, jobs: int | None) -> 
     """
     from alexprep.cli.progress import Progress
     from alexprep.cli.said import number
-    from alexprep.exchange.foreign import adopt, read_names
+    from alexprep.exchange.foreign import adopt
+    from alexprep.exchange.foreign_labels import read_names
     from alexprep.measuring.measure import measure
     from alexprep.shards.statistics import STATISTICS
 
