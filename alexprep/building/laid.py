@@ -6,14 +6,12 @@ laid out first, in the work folder of the set: see raw/spool.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import overload
 
 from alexprep.planning.plan import Task
-from alexprep.planning.planned import Planned
-from alexprep.raw.source import Source
+from alexprep.planning.planned import Planned, Samples
 from alexprep.raw.spool import SPOOL, Streamed, lay_out
 from alexprep.shards.manifest import WORK
 
@@ -50,37 +48,8 @@ def laid_out(
     if to_lay is not None:
         to_lay(slow)
     placed = lay_out(sources, target / WORK / f"{owner}{SPOOL}", jobs, laid)
-    return [replace(task, samples=_Laid(task.samples, placed)) for task in tasks]
 
+    def moved(sample: Planned) -> Planned:
+        return sample._replace(source=placed(sample.source))
 
-class _Laid(Sequence[Planned]):
-    """The samples of a shard as they are laid out; made when they are asked for, as in planned.py.
-
-    It is sent to another process as a plain tuple of its own.
-    """
-
-    def __init__(self, samples: Sequence[Planned], placed: Callable[[Source], Source]) -> None:
-        self._samples, self._placed = samples, placed
-
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    @overload
-    def __getitem__(self, place: int) -> Planned: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Planned, ...]: ...
-
-    def __getitem__(self, place: int | slice) -> Planned | tuple[Planned, ...]:
-        if isinstance(place, slice):
-            return tuple(map(self._moved, self._samples[place]))
-        return self._moved(self._samples[place])
-
-    def __iter__(self) -> Iterator[Planned]:
-        return map(self._moved, self._samples)
-
-    def __reduce__(self) -> tuple[type[tuple[Planned, ...]], tuple[tuple[Planned, ...]]]:
-        return tuple, (tuple(self),)
-
-    def _moved(self, sample: Planned) -> Planned:
-        return sample._replace(source=self._placed(sample.source))
+    return [replace(task, samples=Samples(task.samples, moved)) for task in tasks]

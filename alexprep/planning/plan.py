@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -138,7 +139,8 @@ def _cut(split: str, planned: SplitSamples, settings: PrepSettings) -> list[Task
     order = permutation(settings.seed, split, len(planned))
     tasks, start = [], 0
     for number, length in enumerate(shard_lengths(len(planned), settings.shard_size)):
-        tasks.append(Task(split, number, Samples(planned, order[start : start + length])))
+        places = array("i", order[start : start + length].tolist())  # 4 bytes for each image
+        tasks.append(Task(split, number, Samples(places, planned.at)))
         start += length
     return tasks
 

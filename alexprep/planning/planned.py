@@ -6,16 +6,15 @@ beside their sources, so only what cannot be had from the source is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Generic, NamedTuple, TypeVar, overload
 
 from alexprep.raw.source import Source, within_class
 from alexprep.shards.sample import make_keys
+
+Item = TypeVar("Item")
 
 
 class Planned(NamedTuple):
@@ -57,15 +56,20 @@ class SplitSamples:
         return Planned(key, self._labels[source.class_name], source)
 
 
-class Samples(Sequence[Planned]):
-    """The samples of one shard. It is sent to another process as a plain tuple of its own."""
+class Samples(Sequence[Planned], Generic[Item]):
+    """The samples of one shard. It is sent to another process as a plain tuple of its own.
 
-    def __init__(self, split: SplitSamples, places: NDArray[np.int64]) -> None:
-        self._split = split
-        self._places = places.astype(np.int32)
+    Args:
+        items: What stands for each of them.
+        make: Makes a sample of an item, each time that it is asked for.
+    """
+
+    def __init__(self, items: Sequence[Item], make: Callable[[Item], Planned]) -> None:
+        self._items = items
+        self._make = make
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._items)
 
     @overload
     def __getitem__(self, place: int) -> Planned: ...
@@ -75,11 +79,11 @@ class Samples(Sequence[Planned]):
 
     def __getitem__(self, place: int | slice) -> Planned | tuple[Planned, ...]:
         if isinstance(place, slice):
-            return tuple(map(self._split.at, self._places[place].tolist()))
-        return self._split.at(int(self._places[place]))
+            return tuple(map(self._make, self._items[place]))
+        return self._make(self._items[place])
 
     def __iter__(self) -> Iterator[Planned]:
-        return map(self._split.at, self._places.tolist())
+        return map(self._make, self._items)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
