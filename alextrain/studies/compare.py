@@ -59,13 +59,13 @@ def read_story(folder: Path) -> Story:
     if not epochs:
         raise RecipeError(f"{folder}: no epoch of this run is finished yet")
     began = [row for row in read_log(folder) if row["kind"] == "machine"]
-    last = began[-1] if began else {}
+    first = began[0] if began else {}
     return Story(
         folder.name,
         load_recipe(folder / RECIPE),
         epochs,
-        last.get("fingerprint", ""),
-        last.get("weights", ""),
+        first.get("fingerprint", ""),
+        first.get("weights", ""),
     )
 
 

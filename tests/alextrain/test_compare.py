@@ -39,6 +39,7 @@ def test_other_shards_and_weights_are_said(tmp_path):
     ):
         log = RunLog(write_run(tmp_path / name, [0.5]), resume_step=10)
         log.machine(found)
+        log.machine(found | {"weights": ""})  # resumed
         log.close()
     first, second, third = (read_story(tmp_path / name) for name in "abc")
     assert beside(first, third) == ["in nothing but the seed or the length, if at all"]
