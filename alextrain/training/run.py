@@ -39,13 +39,12 @@ from alextrain.training.sets import Sets
 from alextrain.training.setup import make_augmenter
 from alextrain.training.signals import describe_signals, measure_signals
 from alextrain.training.snapshot import (
-    adopt_weights,
     check_same_shards,
     check_same_validation,
     pack,
     unpack,
 )
-from alextrain.training.warm_start import read_start
+from alextrain.training.warm_start import begin_with
 
 _Batches = Generator[tuple[Tensor, Tensor]]
 
@@ -122,11 +121,8 @@ class Run:
             return
         refuse_run(self.folder, str(self.sets.folder))
         if weights is not None:
-            content = read_start(weights)
-            classes = self.sets.manifest.classes
-            self._weights = adopt_weights(self.trainer.model, content, classes, str(weights))
+            self._weights = begin_with(weights, self.trainer, self.sets.manifest.classes)
             self.listener.note(self._weights)
-            self.trainer.begin_average()
 
     def fit(self) -> RunResult:
         """Train to the last epoch, or until the user asks to stop.

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from alexprep.shards.manifest import Manifest
 from alexprep.shards.statistics import Statistics
@@ -144,59 +143,6 @@ def check_same_classes(classes: Sequence[str], size: int, manifest: Manifest, so
             f"{source}: was trained on images of {size} pixels where the shards have "
             f"{manifest.settings.size}; prepare them with --size {size}"
         )
-
-
-def adopt_weights(
-    model: nn.Module, content: dict[str, Any], classes: Sequence[str], source: str
-) -> str:
-    """Start a model from the weights of another run; with other classes its last layer stays new.
-
-    Args:
-        model: Takes the weights.
-        content: Of a checkpoint, or warm_start.read_start of torchvision's weights.
-        classes: That the model is to know, in the order of its outputs.
-        source: Where the weights come from, for messages.
-
-    Returns:
-        A sentence that says what was taken.
-
-    Raises:
-        CheckpointError: the checkpoint is of another model.
-    """
-    weights, own = dict(content["model"]), model.state_dict()
-    head = [name for name in own if name.startswith("classifier.fc8.")]
-    # torchvision's weights name no classes: as many as ours are taken for ours.
-    others = "recipe" in content and list(content["classes"]) != list(classes)
-    resized = any(weights[n].shape != own[n].shape for n in head if n in weights)
-    if anew := others or resized:
-        weights |= {name: own[name] for name in head}
-    try:
-        load_weights(model, weights, source)
-    except CheckpointError as error:
-        raise CheckpointError(f"{error}{_trained_with(content)}") from None
-    if anew:
-        return (
-            f"weights of {source}; the last layer is new, because that run knows "
-            f"{_other_classes(content['classes'], classes)}"
-        )
-    return f"weights of {source}"
-
-
-def _other_classes(theirs: Sequence[str], ours: Sequence[str]) -> str:
-    if len(theirs) != len(ours):
-        return f"{len(theirs):,} classes"
-    its, own = next((a, b) for a, b in zip(theirs, ours, strict=True) if a != b)
-    return f"other classes ({its!r} where the shards have {own!r})"
-
-
-def _trained_with(content: dict[str, Any]) -> str:
-    if "recipe" not in content:
-        return "; --model torchvision takes torchvision's weights"
-    recipe = recipe_of(content)
-    return (
-        f"; its run had --model {recipe.network.model} --width {recipe.network.width:g} "
-        f"--crop {recipe.input.crop}"
-    )
 
 
 def _pack_statistics(statistics: Statistics) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_fine_tuning_on_other_classes_makes_the_head_anew_and_says_so(shards, tm
     _, _, trainer = fit(shards, tmp_path / "run", given)
     content = load_checkpoint(tmp_path / "run/last.pt")
     more = make_trainer(given, MACHINE, 7, compiled=False)
-    from alextrain.training.snapshot import adopt_weights
+    from alextrain.training.warm_start import adopt_weights
 
     said = adopt_weights(more.model, content, list("abcdefg"), "run")
     assert "the last layer is new, because that run knows 3 classes" in said
@@ -106,7 +106,7 @@ def test_as_many_classes_of_other_names_make_the_head_anew_too(shards, tmp_path)
     fit(shards, tmp_path / "run", recipe(epochs=1))
     content = load_checkpoint(tmp_path / "run/last.pt")
     same, others = content["classes"], ["zebra", *content["classes"][1:]]
-    from alextrain.training.snapshot import adopt_weights
+    from alextrain.training.warm_start import adopt_weights
 
     for classes, kept in ((same, True), (others, False)):
         model = make_trainer(recipe(seed=5), MACHINE, 3, compiled=False).model
