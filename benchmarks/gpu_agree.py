@@ -55,7 +55,7 @@ def _train(shards: Path, device: torch.device, steps: int) -> Trained:
     augmenter = make_augmenter(recipe, sets.statistics, machine)
     begun = _weights(trainer.model)
     with closing(sets.train):
-        feed = Feed(sets, recipe, augmenter, device, ALONE)
+        feed = Feed(sets, recipe, augmenter, ALONE)
         with closing(feed.batches(trainer.progress)) as batches:
             results = trainer.train(batches, sets.train_samples, Tally(device))
             losses = [float(result.loss) for result in islice(results, steps)]

@@ -180,6 +180,7 @@ ORDER = [
     "alextrain.data.transfer",
     "alextrain.data.boxes",
     "alextrain.data.augment",
+    "alextrain.data.augmented",
     "alextrain.data.any_model",
     "alextrain.data.tars",
     "alextrain.data.tar_cache",

@@ -41,7 +41,7 @@ def find_lr(shards: Path | str, machine: Machine, options: dict[str, Any], ranks
         recipe, machine, len(sets.manifest.classes), options["compiled"], ranks, memory
     )
     augmenter = make_augmenter(recipe, sets.statistics, machine)
-    feed = Feed(sets, recipe, augmenter, machine.device, ranks)
+    feed = Feed(sets, recipe, augmenter, ranks)
 
     def rising(done: int, total: int) -> None:
         screen.counting("rising rate", done, total, "steps")

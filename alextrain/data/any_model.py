@@ -12,9 +12,9 @@ from torch import Tensor
 from alexprep.shards.reader import ShardReader
 from alexprep.shards.statistics import STATISTICS, Statistics
 from alextrain.data.augment import Augmenter
-from alextrain.data.draws import Augmentation, Draws, draw_batch
+from alextrain.data.augmented import augmented
+from alextrain.data.draws import Augmentation
 from alextrain.data.loader import Loader
-from alextrain.data.mixing import mix, with_partners
 from alextrain.data.order import epoch_order
 from alextrain.data.transfer import to_device
 
@@ -68,25 +68,18 @@ def batches(  # noqa: PLR0913  # each is a part of what a batch is
         statistics = Statistics.load(folder / STATISTICS, reader.manifest.fingerprint)
         augmenter = Augmenter.of(augmentation, statistics, "mean-std", place)
     order = epoch_order(seed, epoch, reader.shard_sizes) if shuffle else np.arange(len(reader))
-    loader = Loader(reader, batch_size, threads, pin=place.type == "cuda")
-    mixed = augmentation is not None and augmentation.distortions.mixes
-    total = len(order)
+    total, classes = len(order), len(reader.manifest.classes)
     places = [range(i, min(i + batch_size, total)) for i in range(seen, total, batch_size)]
-    loaded = [with_partners(own, total) if mixed else own for own in places]
+    loader = Loader(reader, batch_size, threads, pin=place.type == "cuda")
     try:
-        parts = [order[each.start : each.stop] for each in loaded]
-        for own, each, batch in zip(places, loaded, loader.parts(parts), strict=True):
-            draws: Draws | None = None
-            if augmentation is not None:
-                draws = draw_batch(augmentation, reader.size, seed, epoch, each.start, len(each))
-            images, labels, moved = to_device(batch, draws, place)
-            if augmenter is not None and moved is not None:
-                images = augmenter(images, moved)
-            if mixed and moved is not None:
-                part = slice(own.start - each.start, own.stop - each.start)
-                classes = len(reader.manifest.classes)
-                images, labels = (x[part] for x in mix(images, labels, moved, classes))
-            yield images, labels
+        if augmenter is None:
+            for batch in loader.batches(order[seen:]):
+                images, labels, _ = to_device(batch, None, place)
+                yield images, labels
+        else:
+            yield from augmented(
+                loader, order, places, augmenter, seed=seed, epoch=epoch, classes=classes
+            )
     finally:
         loader.close()
         reader.close()

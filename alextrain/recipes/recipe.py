@@ -1,6 +1,6 @@
 """A recipe: every setting that changes what is learnt, frozen, and stored in each checkpoint.
 
-A recipe is a TOML file of one screen. Its tables are the classes of recipe_tables.py; each key has
+A recipe is a TOML file of one screen. Its tables are the classes of tables.py; each key has
 one name in the whole file, so that an override needs no path: `--crop 143`, `{"crop": 143}`.
 """
 

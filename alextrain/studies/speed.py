@@ -64,7 +64,7 @@ def measure_speed(
     classes = len(sets.manifest.classes)
     trainer = make_trainer(recipe, machine, classes, compiled)
     augmenter = make_augmenter(recipe, sets.statistics, machine)
-    feed = Feed(sets, recipe, augmenter, machine.device, ALONE)
+    feed = Feed(sets, recipe, augmenter, ALONE)
     batch = next(_endless(feed))
     loader = _images_per_second(_endless(feed), machine, seconds)
     network = _step_rate(trainer, repeat(batch), machine, seconds)

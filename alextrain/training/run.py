@@ -94,7 +94,7 @@ class Run:
         self.ranks = trainer.ranks
         self.recipe: Recipe = trainer.recipe
         self.augmenter = make_augmenter(self.recipe, sets.statistics, machine)
-        self.feed = Feed(sets, self.recipe, self.augmenter, machine.device, self.ranks)
+        self.feed = Feed(sets, self.recipe, self.augmenter, self.ranks)
         self.tally = Tally(machine.device, self.ranks)
         self.best: Evaluation | None = None
         classes, init = len(sets.manifest.classes), self.recipe.network.init

@@ -127,7 +127,7 @@ def test_colours_are_shifted_for_so_many_epochs_and_no_longer(shards):
         given = recipe("authors", **changes)
         sets = open_sets(shards, given, MACHINE, workers=1)
         augmenter = make_augmenter(given, sets.statistics, MACHINE)
-        feed = Feed(sets, given, augmenter, MACHINE.device, ALONE)
+        feed = Feed(sets, given, augmenter, ALONE)
         return next(feed.batches(Progress(epoch=epoch)))[0]
 
     assert not torch.equal(first_batch(1, colour_epochs=2), first_batch(1, colour="off"))

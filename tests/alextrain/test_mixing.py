@@ -58,7 +58,7 @@ def epoch_of(shards, batch_size, ranks, epoch=1, **settings):
     for rank in ranks:
         sets = open_sets(shards, recipe, MACHINE, cache="off", workers=1, ranks=rank)
         augmenter = make_augmenter(recipe, sets.statistics, MACHINE)
-        feed = Feed(sets, recipe, augmenter, MACHINE.device, rank)
+        feed = Feed(sets, recipe, augmenter, rank)
         found.append(list(feed.batches(Progress(epoch=epoch))))
         sets.train.close()
     return found
