@@ -1,22 +1,17 @@
 """Tars that others made, streamed: each sample once an epoch, from a server as from here."""
 
-import io
 import shutil
-import tarfile
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
-from alexprep.errors import ShardError
 from alexprep.measuring.moments import sum_images
 from alexprep.settings import PrepSettings
 from alexprep.shards.statistics import Statistics
-from alextrain.cli import main
 from alextrain.data.foreign import Stream
 from alextrain.data.streamed import StreamLoader
-from alextrain.data.tars import list_tars, names_tars
+from alextrain.data.tars import list_tars
 from alextrain.errors import CheckpointError
 from alextrain.ranks import ALONE
 from alextrain.training.checkpoint import load_checkpoint, load_latest
@@ -26,44 +21,11 @@ from alextrain.training.streamed_sets import Tars, open_streamed
 from tests.servers import serving
 
 from .small_runs import MACHINE, Listener, recipe, same, weights_of
-from .small_shards import encode, picture
+from .small_shards import picture
+from .small_tars import FIT, HERE, fit, write_tar
 
 SETTINGS = PrepSettings(size=72)
-FIT = ["--recipe", "quick", "--width", "0.05", "--crop", "67", "--batch-size", "5", "--size", "72"]
-HERE = ["--device", "cpu", "--workers", "1", "--classes", "3"]
-
-
-def write_tar(path, numbers, side=72, extra=()):
-    """Images with labels, and what else lies under the last key."""
-    with tarfile.open(path, "w") as tar:
-        for number in numbers:
-            members = [("jpg", encode(picture(number, side))), ("cls", b"%d\n" % (number % 3))]
-            for extension, data in (*members, *(extra if number == numbers[-1] else ())):
-                info = tarfile.TarInfo(f"{number:04d}.{extension}")
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
-    return path
-
-
-@pytest.fixture(scope="module")
-def tars(tmp_path_factory):
-    """22 images in three tars; one lies beside what is not for us."""
-    folder = tmp_path_factory.mktemp("tars")
-    write_tar(folder / "t-000.tar", range(9))
-    write_tar(folder / "t-001.tar", range(9, 18), extra=[("pyd", b"boom"), ("pickle", b"boom")])
-    write_tar(folder / "t-002.tar", range(18, 22))
-    write_tar(folder.parent / "val.tar", range(30, 37))
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("ALEXKIT_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "tars"
-
-
-def fit(*arguments):
-    return CliRunner().invoke(main, ["fit", *map(str, arguments)])
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def loader_of(folder, samples=22, seed=3, classes=3):
@@ -220,89 +182,3 @@ def test_nothing_secret_of_a_url_is_said_or_kept(tars, tmp_path, monkeypatch):
     for path in [*run.rglob("*"), *(tmp_path / "cache").rglob("*")]:
         assert "boom" not in path.name
         assert not path.is_file() or b"token=boom" not in path.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("pipe:touch {0}/boom", "pipe: is no scheme that is read"),
-        ("{0}/t-000.tar::pipe:touch {0}/boom", "pipe: is no scheme that is read"),
-        ("{{{0}/t-000.tar,pipe:touch {0}/boom}}", "pipe: is no scheme that is read"),
-        ("ftp://host/a-{{0..3}}.tar", "ftp: is no scheme that is read"),
-        ("{0}/t-{{000..009}}.tar", "t-003.tar: no such file"),
-        ("{0}/t-000.tar::{0}/t-000.tar", "is named twice"),
-        ("{0}/t-{{000..2.tar", "its braces do not fit together"),
-        ("{0}/t-{{000..999999999999}}.tar", "its braces stand for more than 1,000,000 tars"),
-        ("http://h/{{0..9999}}-{{1..101}}.tar", "its braces stand for more than 1,000,000 tars"),
-    ],
-)
-def test_what_is_no_tar_is_refused_before_anything_runs(tars, tmp_path, text, words):
-    result = fit(text.format(tars), *FIT, *HERE, "--run", tmp_path / "run")
-    assert result.exit_code == 1
-    assert words in result.output
-    assert not (tars / "boom").exists()
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_folder_with_several_splits_is_not_trained_on_whole(tars, tmp_path):
-    for number, split in enumerate(("train", "train", "val")):
-        shutil.copy(tars / "t-000.tar", tmp_path / f"{split}-{number:03}.tar")
-    result = fit(tmp_path, *FIT, *HERE, "--run", tmp_path / "run")
-    assert result.exit_code == 1
-    assert "holds tars of train and val; name those of one split, as in '" in result.output
-
-
-def test_what_is_damaged_or_not_said_is_named(tars, tmp_path):
-    cut = tmp_path / "cut"
-    cut.mkdir()
-    (tmp_path / "cache").mkdir()
-    data = (tars / "t-000.tar").read_bytes()
-    (cut / "a.tar").write_bytes(data[: len(data) // 2])
-    cases = [
-        ([cut, *HERE], f"{cut}/a.tar: "),
-        ([cut, *HERE, "--samples", 9], f"{cut}/a.tar: is cut or damaged"),
-        ([tmp_path / "cache", *HERE], "cache: holds no shards of alexprep"),
-        ([tars, *HERE, "--repeat", 2], "give --val TARS"),
-        ([tars, *HERE[:-2]], "give --classes N"),
-        ([tars, *HERE[:-1], 2], "has the label 2, and there are 2 classes; give --classes 3"),
-        ([tars, *HERE, "--samples", 23], "the tars hold 22 samples, and --samples says 23"),
-        ([tars, *HERE, "--holdout", 0.1], "give --val TARS"),
-    ]
-    for arguments, words in cases:
-        result = fit(*arguments, *FIT, "--epochs", 1, "--run", tmp_path / "run")
-        assert result.exit_code == 1, words
-        assert words in result.output
-        shutil.rmtree(tmp_path / "run", ignore_errors=True)
-    result = fit(tars, *FIT, *HERE[:-2], "--classes", 1, "--run", tmp_path / "run")
-    assert result.exit_code == 2
-
-
-@pytest.mark.parametrize(
-    ("members", "words"),
-    [
-        ([("jpg", b"no picture"), ("cls", b"1")], "not an image"),
-        ([("jpg", None), ("cls", b"cat")], "has the label 'cat'; expected a number"),
-        ([("jpg", None)], "has no label; expected a number"),
-        ([("jpg", None), ("cls", b"1"), ("cls", b"2")], "duplicate file name"),
-    ],
-)
-def test_a_sample_that_is_none_is_named(tmp_path, members, words):
-    path = tmp_path / "a.tar"
-    with tarfile.open(path, "w") as tar:
-        for extension, given in members:
-            data = encode(picture(0, 72)) if given is None else given
-            info = tarfile.TarInfo(f"x/7.{extension}")
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    loader = StreamLoader(Stream((str(path),)), 1, 3, SETTINGS, 1, 1)
-    with pytest.raises(ShardError, match=words) as caught:
-        list(loader.batches(np.arange(1)))
-    loader.close()
-    assert str(path) in str(caught.value)
-
-
-def test_options_of_tars_are_refused_beside_a_set(shards, tmp_path):
-    assert not names_tars(str(shards))
-    result = fit(shards, *FIT[:-2], "--classes", 3, "--run", tmp_path / "run")
-    assert result.exit_code == 2
-    assert "--classes: of tars only" in result.output

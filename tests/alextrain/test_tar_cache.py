@@ -14,7 +14,7 @@ from alextrain.data import tar_cache
 from alextrain.data.foreign import Stream
 from tests.servers import serving
 
-from .test_streamed import FIT, HERE, fit, write_tar
+from .small_tars import FIT, HERE, fit, write_tar
 
 
 @pytest.fixture(autouse=True)
