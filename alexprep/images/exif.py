@@ -6,7 +6,6 @@ import struct
 
 from alexprep.images.picture import UPRIGHT
 
-PREFIX = b"Exif\0\0"
 _ORIENTATION, _SHORT = 0x0112, 3
 _SUB_DIRECTORIES = frozenset({0x8769, 0x8825, 0xA005})  # Exif, GPS, Interoperability
 # bytes of one value by TIFF type, 0 to 12; others are unknown and not judged

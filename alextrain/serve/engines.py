@@ -23,7 +23,6 @@ from alextrain.use.gradcam import grad_cam
 from alextrain.use.network import AGAIN, Network, check_names
 from alextrain.use.predict import Predictor
 
-ENGINES = ("auto", "onnx", "torch")
 _KEYS = ("classes", "words", "settings", "input")
 
 

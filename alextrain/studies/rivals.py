@@ -15,6 +15,7 @@ from torchvision import models
 from alextrain.device import Machine
 from alextrain.errors import RecipeError
 from alextrain.recipes.recipe import Recipe
+from alextrain.studies.speed import wait_for
 from alextrain.training.gradients import autocast
 from alextrain.training.setup import make_model
 
@@ -132,15 +133,10 @@ def _kept_bytes(train: Callable[[], None], net: nn.Module) -> int:
 
 def _per_second(work: Callable[[], None], machine: Machine, seconds: float) -> float:
     work()
-    _wait(machine)
+    wait_for(machine)
     began, done = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         work()
         done += 1
-    _wait(machine)
+    wait_for(machine)
     return done / (time.perf_counter() - began)
-
-
-def _wait(machine: Machine) -> None:
-    if machine.device.type == "cuda":
-        torch.cuda.synchronize(machine.device)

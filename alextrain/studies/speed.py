@@ -102,17 +102,18 @@ def _images_per_second(
 ) -> float:
     for _ in range(WARM):
         next(work)
-    _wait(machine)
+    wait_for(machine)
     began, images = time.perf_counter(), 0
     for _, labels in work:
         images += labels if isinstance(labels, int) else len(labels)
         if time.perf_counter() - began > seconds:
             break
-    _wait(machine)
+    wait_for(machine)
     return images / (time.perf_counter() - began)
 
 
-def _wait(machine: Machine) -> None:
+def wait_for(machine: Machine) -> None:
+    """Wait until the device has done all that it was given."""
     if machine.device.type == "cuda":
         torch.cuda.synchronize(machine.device)
 

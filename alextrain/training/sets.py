@@ -96,20 +96,10 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
     manifest = Manifest.load(shards)
     _check_trainable(shards, manifest)
     check_crop(recipe.input.crop, manifest.settings.size)
-    statistics = Statistics.load(shards / STATISTICS, manifest.fingerprint)
-    if "train" not in statistics.split.split("+"):
-        raise StatisticsError(
-            f"{shards / STATISTICS}: measures {statistics.split}, and training takes the mean of "
-            f"train; run `alexprep stats {shards}`"
-        )
+    statistics = _statistics_of_train(shards, manifest)
     reader = ShardReader(shards, "train")
     kept_out = hold_out(recipe.seed, len(reader), recipe.holdout)
-    if recipe.holdout and (kept_out.all() or not kept_out.any()):
-        raise RecipeError(
-            f"holdout {recipe.holdout:g} keeps {int(kept_out.sum()):,} of {len(reader):,} images "
-            "out of training; choose a part that leaves some on both sides"
-        )
-
+    _check_holdout(recipe, kept_out)
     share = -(-recipe.batch_size // ranks.count)  # of this process
     trained = int((~kept_out).sum())
     free = free_for(machine.device, processes_here())
@@ -128,13 +118,6 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
         )
 
     train, place = load(reader)
-    notes = [_PLACES[place], *_unmixed(reader), *_unseen(reader, kept_out)]
-    if recipe.batch_size > trained:
-        notes.append(
-            f"batch_size {recipe.batch_size:,} is more than the {trained:,} images to train on: "
-            "each epoch is one step"
-        )
-    notes += short_warm_up(recipe, trained)
     validation: Subset | None = None
     if recipe.holdout:
         validation = Subset("held out", train, np.flatnonzero(kept_out))
@@ -142,8 +125,6 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
         val_reader = ShardReader(shards, "val")
         loader, _ = load(val_reader)
         validation = Subset("val", loader, np.arange(len(val_reader)))
-    else:
-        notes.append("there is no val split: nothing will be validated (see --holdout)")
     return Sets(
         folder=shards,
         manifest=manifest,
@@ -153,9 +134,49 @@ def open_sets(  # noqa: PLR0913  # what the user may say of loading
         kept_out=kept_out,
         validation=validation,
         labels=reader.labels,
-        notes=tuple(notes),
+        notes=(
+            _PLACES[place],
+            *_unmixed(reader),
+            *_unseen(reader, kept_out),
+            *_large_batch(recipe, trained),
+            *short_warm_up(recipe, trained),
+            *_unvalidated(validation),
+        ),
         cache=place,
     )
+
+
+def _statistics_of_train(shards: Path, manifest: Manifest) -> Statistics:
+    statistics = Statistics.load(shards / STATISTICS, manifest.fingerprint)
+    if "train" not in statistics.split.split("+"):
+        raise StatisticsError(
+            f"{shards / STATISTICS}: measures {statistics.split}, and training takes the mean of "
+            f"train; run `alexprep stats {shards}`"
+        )
+    return statistics
+
+
+def _check_holdout(recipe: Recipe, kept_out: NDArray[np.bool_]) -> None:
+    if recipe.holdout and (kept_out.all() or not kept_out.any()):
+        raise RecipeError(
+            f"holdout {recipe.holdout:g} keeps {int(kept_out.sum()):,} of {len(kept_out):,} images "
+            "out of training; choose a part that leaves some on both sides"
+        )
+
+
+def _large_batch(recipe: Recipe, trained: int) -> list[str]:
+    """Return a warning where a batch is larger than an epoch."""
+    if recipe.batch_size <= trained:
+        return []
+    what = f"batch_size {recipe.batch_size:,} is more than the {trained:,} images to train on"
+    return [f"{what}: each epoch is one step"]
+
+
+def _unvalidated(validation: Subset | None) -> list[str]:
+    """Return a warning where nothing will be validated."""
+    if validation is not None:
+        return []
+    return ["there is no val split: nothing will be validated (see --holdout)"]
 
 
 def _unmixed(reader: ShardReader) -> list[str]:

@@ -26,8 +26,6 @@ from alextrain.use.weights import is_weights, read_weights
 
 # What is said of a run beside what its network needs.
 ABOUT = ("alexkit", "torch", "fingerprint", "label_order", "progress", "result")
-
-
 AGAIN = "use what `alextrain fit` or `alextrain export` wrote"
 
 

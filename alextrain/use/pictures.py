@@ -14,7 +14,7 @@ from alexprep.errors import ImageError, RawError
 from alexprep.images.decode_other import SUFFIXES
 from alexprep.raw.source import shown
 from alexprep.raw.tarwalk import walk
-from alextrain.use.urls import MAX_BYTES, read_url, scheme
+from alextrain.use.urls import MAX_BYTES, read_bounded, read_url, scheme
 
 STDIN = "-"
 # In folders and archives, where other files lie too; a file that is named itself is always tried.
@@ -162,7 +162,7 @@ def _broken(name: str, reason: str) -> Picture:
 def _read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return _bounded(file.read(MAX_BYTES + 1))  # /dev/zero has no end
+            return read_bounded(file)  # /dev/zero has no end
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror})") from error
 
@@ -178,10 +178,4 @@ def _read_member(path: Path, offset: int, size: int) -> bytes:
 def _read_stdin() -> bytes:
     if sys.stdin is None:
         raise ImageError("is closed")
-    return _bounded(sys.stdin.buffer.read(MAX_BYTES + 1))
-
-
-def _bounded(data: bytes) -> bytes:
-    if len(data) > MAX_BYTES:
-        raise ImageError(f"more than {MAX_BYTES >> 20} MB, which no picture has")
-    return data
+    return read_bounded(sys.stdin.buffer)

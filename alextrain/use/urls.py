@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import time
+from typing import IO
 from urllib import request
 from urllib.error import HTTPError, URLError
 
@@ -56,7 +57,7 @@ def _read_http(url: str) -> bytes:
         raise ImageError(f"cannot be reached ({error.reason})") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ImageError(f"cannot be read ({error or type(error).__name__})") from error
-    return _checked(data)
+    return _bounded(data)
 
 
 def _in_time(response: http.client.HTTPResponse) -> bytes:
@@ -94,10 +95,19 @@ def _read_store(url: str) -> bytes:
             data: bytes = file.read(MAX_BYTES + 1)
     except Exception as error:  # each store raises errors of its own
         raise ImageError(f"cannot be read ({error or type(error).__name__})") from error
-    return _checked(data)
+    return _bounded(data)
 
 
-def _checked(data: bytes) -> bytes:
+def read_bounded(file: IO[bytes]) -> bytes:
+    """Read a file to its end; one without an end to the limit.
+
+    Raises:
+        ImageError: more than MAX_BYTES.
+    """
+    return _bounded(file.read(MAX_BYTES + 1))
+
+
+def _bounded(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
         raise ImageError(f"more than {MAX_BYTES >> 20} MB, which no picture has")
     return data

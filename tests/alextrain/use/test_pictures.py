@@ -190,7 +190,7 @@ def test_what_is_no_file_is_passed_over_and_never_waited_for(folder):
 
 
 def test_what_has_no_end_is_read_to_the_limit(monkeypatch):
-    monkeypatch.setattr("alextrain.use.pictures.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("alextrain.use.urls.MAX_BYTES", 1 << 20)
     with pytest.raises(ImageError, match="more than 1 MB, which no picture has"):
         read(["/dev/zero"])
 
