@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from torchvision import transforms
 
 from alexprep.shards.reader import ShardReader
+from alexprep.threads import usable_cores
 from alextrain.data.ahead import BatchLoader
 from alextrain.data.cache import open_loader
-from alextrain.data.loader import Loader, usable_cores
+from alextrain.data.loader import Loader
 from alextrain.data.order import epoch_order
 from benchmarks.copies import prepared, write_copies
 from benchmarks.originals import ORIGINALS, originals

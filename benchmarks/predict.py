@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision import transforms
 
-from alextrain.data.loader import usable_cores
+from alexprep.threads import usable_cores
 from alextrain.device import choose_machine
 from alextrain.use.network import Network
 from alextrain.use.pictures import Picture

@@ -35,6 +35,10 @@ class Rows:
         """Read the rows around the image; the last ones read are kept.
 
         What is before them in the row group is read and let go: some writers make one group of all.
+
+        Raises:
+            ImageError: the row is empty.
+            RawError: the file has changed, or is damaged.
         """
         starts = _starts(self.file)
         group = max(number for number, start in enumerate(starts) if start <= source.place)

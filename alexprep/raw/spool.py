@@ -74,7 +74,11 @@ class Laid:
     original: str  # for messages
 
     def read(self, source: Source) -> bytes:
-        """Read the bytes by their length, which stands before them."""
+        """Read the bytes by their length, which stands before them.
+
+        Raises:
+            RawError: the file is not as it was laid out.
+        """
         head = read_at(self.file, _LENGTH.size, source.place)
         if len(head) != _LENGTH.size or _LENGTH.unpack(head)[0] > MAX_BYTES:
             raise RawError(f"{self.file}: {shown(source.name)} is not there; run the command again")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from alextrain.use.network import Network
 
 OUTPUT = click.Path(path_type=Path, dir_okay=False)
+# options for which the answers to all images are kept
+_KEPT = ("figures", "predictions", "per_class", "confusion", "labels")
 
 
 @click.command(name="eval", short_help="Errors of a network on a split, in 1, 5 or 10 views.")
@@ -84,10 +86,8 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
         answers=answers,
         on_images=screen.evaluating,
     )
-    said, values = (
-        [result.sentence(), *_trained_on(network, reader.manifest, split)],
-        result.to_dict(),
-    )
+    said = [result.sentence(), *_trained_on(network, reader.manifest, split)]
+    values = result.to_dict()
     if answers is not None and others is not None:
         against = judge(file, others, answers.every().guesses)
         said.append(against.sentence())
@@ -100,9 +100,6 @@ def eval_command(checkpoint: Path, shards: Path, split: str, views: str, **optio
     if options["figures"] is not None:
         for path in draw(options["figures"], answers, network, reader):
             click.echo(f"Picture: {path}", err=options["as_json"])
-
-
-_KEPT = ("figures", "predictions", "per_class", "confusion", "labels")
 
 
 def _trained_on(network: Network, manifest: Manifest, split: str) -> list[str]:

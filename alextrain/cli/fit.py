@@ -174,7 +174,15 @@ def fit_once(
 ) -> Sets:
     """Train once; stopped by the user, end with the status of the signal.
 
-    compared: By its validation errors, so there have to be some.
+    Args:
+        shards: See `fit`.
+        machine: Device and precision.
+        options: Of the command.
+        ranks: The processes of the run.
+        compared: By its validation errors, so there have to be some.
+
+    Returns:
+        What was trained and validated on.
     """
     from alextrain.cli.screen import Screen
     from alextrain.ranks import agreed

@@ -16,6 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 # keys of a recipe that `fit` has options for
 RECIPE_KEYS = ("model", "width", "crop", "epochs", "batch_size", "lr", "init", "seed", "holdout")
 SHARDS = FOLDER_OR_URL
+CHECKPOINT = click.Path(path_type=Path)
 
 
 class ShardsOrTars(click.Path):
@@ -60,9 +61,6 @@ def tars_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-CHECKPOINT = click.Path(path_type=Path)
 
 
 def machine_options(command: Command) -> Command:

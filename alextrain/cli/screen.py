@@ -21,7 +21,7 @@ LINE_SECONDS = 20.0  # between progress lines where there is no terminal
 
 
 class Screen:
-    """The listener of a run (see alextrain.training.run.Listener).
+    """The listener of a run (see alextrain.training.listener.Listener).
 
     The first Ctrl-C or SIGTERM asks the run to save and stop; a second one ends it at once.
     SIGUSR1, which batch systems send before the time is up, asks it to save and go on.

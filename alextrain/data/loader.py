@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 
 from alexprep.errors import ImageError, ShardError
 from alexprep.shards.reader import ShardReader
+from alexprep.threads import usable_cores
 from alextrain.data.ahead import Ahead
 from alextrain.data.decode import decode_into
 
@@ -69,10 +68,3 @@ def decoding_threads(*, gpu: bool, processes: int = 1) -> int:
     longer for an image than decoding does: two threads. Processes of one job share the cores.
     """
     return min(16 if gpu else 2, max(1, usable_cores() // processes))
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -89,7 +89,11 @@ class Section:
 
 
 def typed(key: str, kind: str, value: Any) -> Any:
-    """Return `value` as the type named in the source, tuples for lists; raise on another type."""
+    """Return `value` as the type named in the source, tuples for lists.
+
+    Raises:
+        RecipeError: it is of another type.
+    """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "float" and number and math.isfinite(value):
         return float(value)
@@ -102,7 +106,8 @@ def typed(key: str, kind: str, value: Any) -> Any:
     if isinstance(value, Section) and type(value).__name__ == kind:
         return value
     words = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text"}
-    raise RecipeError(f"{key} is {shown(value)}; give {words.get(kind, 'a list of numbers')}")
+    several = "a list of texts" if kind.startswith("tuple[str") else "a list of numbers"
+    raise RecipeError(f"{key} is {shown(value)}; give {words.get(kind, several)}")
 
 
 def shown(value: Any) -> str:

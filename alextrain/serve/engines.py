@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from alexprep.settings import PrepSettings
-from alextrain.data.loader import usable_cores
+from alexprep.threads import usable_cores
 from alextrain.data.views import view_places
 from alextrain.device import Machine
 from alextrain.errors import CheckpointError, ExportError

@@ -84,7 +84,11 @@ async def run(make: Callable[[], Service], host: str, port: int, say: Say) -> in
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound already: a port in use is an error before any loading."""
+    """Return a socket that is bound already: a port in use is an error before any loading.
+
+    Raises:
+        ServeError: no such address, or a port that is in use or may not be used.
+    """
     if not host:  # --host "$UNSET": the system would take all interfaces
         raise ServeError("--host is empty; name an address, 0.0.0.0 for all interfaces")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

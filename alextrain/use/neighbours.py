@@ -56,6 +56,7 @@ class Neighbours:
 
         Raises:
             ImageError: names the picture and why it is none.
+            FeaturesError: the rows are not as long as those of the network.
         """
         try:
             square, _ = upright_square(picture.read(), self.network.settings, exif=exif)

@@ -151,6 +151,7 @@ CONTRACT = {m for m in MODULES if m.startswith("alexprep.shards.")} | {
     "alexprep.errors",
     "alexprep.files",
     "alexprep.settings",
+    "alexprep.threads",  # how many cores there are
     "alexprep.raw.source",
     "alexprep.raw.tarwalk",  # pictures to predict may lie in a tar
     "alexprep.raw.sidecars",  # tars of others are streamed

@@ -11,10 +11,11 @@ import torch
 
 from alexprep.errors import ShardError
 from alexprep.shards.reader import ShardReader
+from alexprep.threads import usable_cores
 from alextrain.data.ahead import Batch
 from alextrain.data.decode import decode_into
 from alextrain.data.draws import Augmentation, draw_batch
-from alextrain.data.loader import Loader, decoding_threads, usable_cores
+from alextrain.data.loader import Loader, decoding_threads
 from alextrain.data.order import epoch_order
 from alextrain.data.transfer import to_device
 from tests.alextrain.small_shards import encode, picture, write_set

@@ -196,6 +196,7 @@ BAD_OVERRIDES = {
     "flip is 1; give true or false": {"flip": 1},
     r"scale is \(1.0, 0.5\); give two numbers, 0 < a <= b": {"scale": [1, 0.5]},
     "scale is 0.5; give a list of numbers": {"scale": 0.5},
+    "layer_rates is 3; give a list of texts": {"layer_rates": 3},
     r"milestones is \(5, 3\); give rising whole numbers": {"milestones": [5, 3]},
     "nesterov needs update 'sgd' and a momentum above 0; they are 'sgd' and 0.0": {
         "nesterov": True,
