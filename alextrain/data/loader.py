@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +37,17 @@ class ShardPictures:
                     f"{self.reader.describe(number)}: {error}; look for more with `alexprep "
                     f"verify {self.reader.folder}` and make the shard again with `alexprep shard`"
                 ) from error
+
+
+def read_pictures(reader: ShardReader, numbers: Sequence[int]) -> NDArray[np.uint8]:
+    """Return some pictures of a split, uint8 [len(numbers), S, S, 3].
+
+    Raises:
+        ShardError: names the shard and the key of the first sample that fails.
+    """
+    images = np.empty((len(numbers), reader.size, reader.size, 3), np.uint8)
+    ShardPictures(reader).fill(np.asarray(numbers, np.int64), images)
+    return images
 
 
 class Loader(Ahead):

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from alexprep.shards.reader import ShardReader
-from alextrain.data.decode import decode_into
+from alextrain.data.loader import read_pictures
 from alextrain.errors import ExportError
 
 IMAGES = 64  # compared
@@ -87,10 +87,7 @@ def sample_images(reader: ShardReader | None, size: int) -> NDArray[np.uint8]:
     if reader is None:
         return _generated(size)
     numbers = np.linspace(0, len(reader) - 1, min(IMAGES, len(reader))).astype(int).tolist()
-    images = np.empty((len(numbers), reader.size, reader.size, 3), np.uint8)
-    for image, number in zip(images, numbers, strict=True):
-        decode_into(reader.read(number), image)
-    return images
+    return read_pictures(reader, numbers)
 
 
 def _generated(size: int) -> NDArray[np.uint8]:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from alexprep.files import disk_errors
 from alexprep.shards.reader import ShardReader
-from alextrain.data.decode import decode_into
-from alextrain.data.loader import Loader
+from alextrain.data.loader import Loader, read_pictures
 from alextrain.data.views import view_places
 from alextrain.figures import draw_gradcam, draw_maps, draw_mistakes, draw_neighbours
 from alextrain.reports.report import BARS, Answers, draw, draw_first_layer, evaluate_network
@@ -97,13 +96,6 @@ def spread_over_classes(labels: NDArray[np.int32], count: int) -> list[int]:
     return [int(number) for number in order[places]]
 
 
-def _read(reader: ShardReader, numbers: list[int]) -> NDArray[np.uint8]:
-    images = np.empty((len(numbers), reader.size, reader.size, 3), np.uint8)
-    for image, number in zip(images, numbers, strict=True):
-        decode_into(reader.read(number), image)
-    return images
-
-
 def _seen(network: Network, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the part of the images that the centre view shows."""
     crop = network.recipe.input.crop
@@ -112,7 +104,7 @@ def _seen(network: Network, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _bars(path: Path, network: Network, reader: ShardReader, numbers: list[int]) -> Path:
-    images = _read(reader, numbers)
+    images = read_pictures(reader, numbers)
     rows = Predictor(network).probabilities(images)
     guesses = np.argsort(-rows, axis=1, kind="stable")[:, :BARS]
     shares = np.take_along_axis(rows, guesses, axis=1)
@@ -122,7 +114,7 @@ def _bars(path: Path, network: Network, reader: ShardReader, numbers: list[int])
 
 
 def _heats(path: Path, network: Network, reader: ShardReader, numbers: list[int]) -> Path:
-    images = _read(reader, numbers)
+    images = read_pictures(reader, numbers)
     rows = Predictor(network).probabilities(images)
     best = rows.argmax(1)
     heats = grad_cam(network, torch.tensor(images, device=network.machine.device)).cpu().numpy()
@@ -138,7 +130,7 @@ def _heats(path: Path, network: Network, reader: ShardReader, numbers: list[int]
 
 
 def _maps(path: Path, network: Network, reader: ShardReader, number: int) -> Path:
-    images = _read(reader, [number])
+    images = read_pictures(reader, [number])
     kept: list[tuple[str, Tensor]] = []
     handles = [
         layer.register_forward_hook(
@@ -167,7 +159,7 @@ def _neighbours(
 ) -> Path:
     reader, numbers = queries
     device = network.machine.device
-    images = _read(reader, numbers)
+    images = read_pictures(reader, numbers)
     asked = features_of(network, torch.tensor(images, device=device), "fc7")
     every = np.linspace(0, len(train) - 1, min(len(train), COMPARED)).astype(np.int64)
     loader, parts, done = Loader(train, BATCH, threads=workers), [], 0
@@ -180,7 +172,7 @@ def _neighbours(
         loader.close()
     distances, rows = nearest(np.concatenate(parts), asked, NEAR)
     found = every[rows.cpu().numpy()]
-    near = np.stack([_read(train, row.tolist()) for row in found])
+    near = np.stack([read_pictures(train, row.tolist()) for row in found])
     draw_neighbours(
         path,
         (images, reader.labels[numbers].tolist()),

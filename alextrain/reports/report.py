@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from alexprep.shards.reader import ShardReader
-from alextrain.data.decode import decode_into
-from alextrain.data.loader import Loader
+from alextrain.data.loader import Loader, read_pictures
 from alextrain.figures import draw_confusion, draw_kernels, draw_mistakes
 from alextrain.training.evaluation import Evaluation, Subset, evaluate
 from alextrain.use.answered import Answered
@@ -130,9 +129,7 @@ def draw(
         return paths[:2]
     if numbers is not None:
         positions = torch.from_numpy(numbers)[positions]
-    images = np.empty((len(positions), reader.size, reader.size, 3), np.uint8)
-    for image, position in zip(images, positions.tolist(), strict=True):
-        decode_into(reader.read(position), image)
+    images = read_pictures(reader, positions.tolist())
     draw_mistakes(
         paths[2], images, truths.numpy(), guesses.numpy(), probabilities.numpy(), network.words
     )

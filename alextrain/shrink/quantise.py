@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alexprep.files import canonical_json, write_atomically
 from alexprep.shards.reader import ShardReader
-from alextrain.data.decode import decode_into
+from alextrain.data.loader import read_pictures
 from alextrain.errors import ExportError
 from alextrain.export.onnx_file import onnx_bytes, open_onnx, with_notes
 from alextrain.export.package import Packaged, as_text, describe
@@ -78,10 +78,7 @@ def quantise(
 def calibration_images(reader: ShardReader, count: int) -> NDArray[np.uint8]:
     """Return images of a split, evenly chosen, uint8 [n, S, S, 3]."""
     numbers = np.linspace(0, len(reader) - 1, min(count, len(reader))).astype(int).tolist()
-    images = np.empty((len(numbers), reader.size, reader.size, 3), np.uint8)
-    for image, number in zip(images, numbers, strict=True):
-        decode_into(reader.read(number), image)
-    return images
+    return read_pictures(reader, numbers)
 
 
 def _onnx(
