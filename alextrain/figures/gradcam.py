@@ -35,7 +35,10 @@ def draw_gradcam(
     columns = min(COLUMNS, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(2.2 * columns, 4.9 * rows + 0.4), layout="constrained")
-    figure.suptitle("colour: what speaks for the guess (Grad-CAM, last convolution)", fontsize=9)
+    figure.suptitle(
+        "Red: what speaks most for the guess, in each picture (Grad-CAM, last convolution)",
+        fontsize=9,
+    )
     grid = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()

@@ -39,7 +39,8 @@ def draw_mistakes(
     columns = min(COLUMNS, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(2.7 * columns, 4.1 * rows + 0.3), layout="constrained")
-    figure.suptitle("above each picture, and orange: the true class", fontsize=9)
+    mistaken = "" if (guesses[:, 0] == truths).any() else "The surest mistakes. "
+    figure.suptitle(f"{mistaken}Above each picture, and orange: the true class", fontsize=9)
     grid = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=[2.4, 1.2] * rows)
     for axes in grid.flat:
         axes.set_axis_off()
