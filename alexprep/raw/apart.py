@@ -18,11 +18,11 @@ def check_apart(raw: RawSet, target: Path) -> None:
     """
     if raw.layout == listfile.NAME:  # only what is listed is read
         return
-    for split, sources in raw.splits.items():
+    for sources in raw.splits.values():
         container = sources[0].container
         if not isinstance(container, Folder):
             continue
-        folder = Path(container.root) / ("" if container.cut else split)
+        folder = Path(container.root)
         if target.resolve().is_relative_to(folder.resolve()):
             raise RawError(
                 f"{target}: lies in {folder}, where all folders are read as raw images; name a "

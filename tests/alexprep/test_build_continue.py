@@ -1,6 +1,7 @@
 """A set that is begun or finished, met again: what is kept, made anew, and refused."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -69,6 +70,14 @@ def test_another_codec_on_an_existing_set_is_refused_by_name(raw, target, monkey
     ):
         build(plan_of(raw), target, jobs=1)
     assert contents(target) == before
+
+
+def test_begun_json_whose_codec_is_no_table_is_damaged(raw, target, monkeypatch):
+    begun(plan_of(raw), target, monkeypatch)
+    path = target / WORK / "begun.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"codec": ["pillow"]}))
+    with pytest.raises(ShardError, match=r"begun\.json: is damaged \(codec\)"):
+        build(plan_of(raw), target, jobs=1)
 
 
 @pytest.mark.parametrize("finished", [False, True])

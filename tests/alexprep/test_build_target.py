@@ -8,6 +8,8 @@ import pytest
 from alexprep.building.build import build
 from alexprep.errors import DiskError, SettingsError, ShardError
 from alexprep.files import lock_directory
+from alexprep.raw.apart import check_apart
+from alexprep.raw.detect import open_raw
 from alexprep.workers.backends import Backend
 from tests.alexprep.commands import run
 from tests.alexprep.sets import (
@@ -84,6 +86,14 @@ def test_shards_are_not_made_among_the_raw_images(raw, below):
 def test_shards_are_not_made_among_class_folders_without_splits(raw):
     place = (raw / "train").rename(raw / "photos")
     check_refused(place, place / "shards")
+
+
+def test_shards_may_lie_beside_the_splits_and_beside_what_a_list_names(raw, tmp_path):
+    (picture,) = list((raw / "train").rglob("*.JPEG"))[:1]
+    names = tmp_path / "train.txt"
+    names.write_text(f"{picture} cat\n")
+    check_apart(open_raw(raw), raw / "shards")
+    check_apart(open_raw(names), picture.parent / "shards")
 
 
 def check_refused(raw, target):

@@ -244,8 +244,8 @@ def claiming(side):
 def test_a_bomb_is_refused(tmp_path):
     write(tmp_path / "a.tar", [("a.png", claiming(30_000)), ("a.cls", b"0")])
     refused(tmp_path, ShardError, r"a\.png: does not decode .*exceeds limit")
-    for side in (30_000, 5000):
-        with pytest.raises(ImageError, match=r"does not decode|is 5000x5000, not 24x24"):
+    for side, reason in ((30_000, "does not decode .*exceeds limit"), (5000, "is 5000x5000, not")):
+        with pytest.raises(ImageError, match=reason):
             decode_stored(claiming(side), "png", np.empty((24, 24, 4), np.uint8))
 
 

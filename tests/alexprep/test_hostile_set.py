@@ -86,6 +86,28 @@ def test_samples_lie_in_their_shard_and_have_a_class(shards, tmp_path, name, pla
         assert isinstance(run(*arguments).exception, SystemExit)
 
 
+def move_one(one, other):
+    one["samples"], other["samples"] = one["samples"] - 1, other["samples"] + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content["index_sha256"].clear(), "index_sha256 lacks train"),
+        (lambda content: content["words"].append("x"), r"there are \d classes, \d words and"),
+        (lambda content: content["shards"][0].update(sha256="0" * 63), "sha256 is a str of 63"),
+        (lambda content: content["shards"][0].update(bytes=10**50), "bytes is a huge number"),
+        (lambda content: content["shards"][1].update(name="train-000000.tar"), "shards have one"),
+        (lambda content: content.update(classes=content["classes"][:1] * 3), "classes have one"),
+        (lambda content: move_one(*content["shards"][:2]), "disagrees .* about the samples"),
+    ],
+)
+def test_parts_of_a_manifest_that_contradict_are_named(shards, change, said):
+    sign(shards, change)
+    with pytest.raises(ShardError, match=said):
+        ShardReader(shards, "train")
+
+
 @pytest.mark.parametrize("name", ["../x.tar", "/tmp/x.tar", "a\0.tar", "..", "x", 5])
 def test_no_shard_lies_outside(shards, name):
     sign(shards, lambda content: content["shards"][0].update(name=name))
