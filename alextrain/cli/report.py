@@ -24,12 +24,11 @@ def report(run: Path, shards: Path | None, split: str) -> None:
     Example:
       alextrain report runs/paper /shards
     """
-    from alexprep.files import write_atomically
     from alextrain.cli.screen import Screen
     from alextrain.device import choose_machine
     from alextrain.figures import draw_curves
     from alextrain.reports.gallery import draw_gallery
-    from alextrain.reports.run_report import ABOUT, write_report
+    from alextrain.reports.run_report import write_report
     from alextrain.studies.compare import read_story
     from alextrain.studies.published import published_for
     from alextrain.training.checkpoint import BEST, LAST
@@ -45,8 +44,6 @@ def report(run: Path, shards: Path | None, split: str) -> None:
         )
         for path in pictures:
             click.echo(f"Picture: {path}")
-        said = f"Mistakes and confusion are of all images ({split}), after {checkpoint.name}."
-        write_atomically(run / "figures" / ABOUT, said.encode())
         classes = len(network.classes)
         lines = published_for(story.recipe.name, classes)
         draw_curves(run / "curves.png", story.epochs, classes, lines, read_rates(run))

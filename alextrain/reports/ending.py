@@ -8,8 +8,7 @@ import numpy as np
 
 from alexprep.files import disk_errors, write_atomically
 from alexprep.shards.reader import ShardReader
-from alextrain.reports.report import Answers, draw, draw_first_layer, evaluate_network
-from alextrain.reports.run_report import ABOUT
+from alextrain.reports.report import ABOUT, Answers, draw, draw_first_layer, evaluate_network
 from alextrain.training.evaluation import Subset
 from alextrain.use.network import Network
 

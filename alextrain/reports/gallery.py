@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from alexprep.files import disk_errors
+from alexprep.files import disk_errors, write_atomically
 from alexprep.shards.reader import ShardReader
 from alextrain.data.loader import Loader, read_pictures
 from alextrain.data.views import view_places
 from alextrain.figures import draw_gradcam, draw_maps, draw_mistakes, draw_neighbours
-from alextrain.reports.report import BARS, Answers, draw, draw_first_layer, evaluate_network
+from alextrain.reports.report import ABOUT, BARS, Answers, draw, draw_first_layer, evaluate_network
 from alextrain.use.features import BATCH, features_of
 from alextrain.use.gradcam import grad_cam
 from alextrain.use.neighbours import nearest
@@ -69,6 +69,8 @@ def draw_gallery(
         on_images=lambda done, total: on_images(f"evaluating {split}", done, total),
     )
     yield from draw(folder, answers, network, reader)
+    said = f"Mistakes and confusion are of all images ({split}), after {Path(network.source).name}."
+    write_atomically(folder / ABOUT, said.encode())
     numbers = spread_over_classes(reader.labels, SHOWN)
     yield _bars(folder / "predictions.png", network, reader, numbers)
     yield _heats(folder / "gradcam.png", network, reader, numbers)

@@ -17,6 +17,7 @@ from alextrain.training.evaluation import Evaluation, Subset, evaluate
 from alextrain.use.answered import Answered
 from alextrain.use.network import Network
 
+ABOUT = "pictures.txt"  # in a run's figures: a sentence on what mistakes and confusion are of
 BATCH = 128
 MISTAKES = 8  # shown in the picture
 BARS = 5  # classes shown for each

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from alexprep.files import write_atomically
+from alextrain.reports.report import ABOUT
 from alextrain.studies.compare import Story
 from alextrain.training.logged import read_log
 
 REPORT = "report.html"
-ABOUT = "pictures.txt"  # in RUN/figures: a sentence on what its pictures show
 PICTURES = {  # file in RUN or RUN/figures -> what it shows
     "curves.png": "Loss, errors and learning rate over the epochs",
     "kernels.png": "The kernels of the first layer (the paper's Figure 3)",
@@ -21,14 +21,15 @@ PICTURES = {  # file in RUN or RUN/figures -> what it shows
     "mistakes.png": "Its surest mistakes",
     "confusion.png": "What is taken for what: rows are the truth",
     "neighbours.png": "The nearest training images by fc7 (the paper's Figure 4)",
-    "gradcam.png": "Where it looks (Grad-CAM of the last convolution)",
+    "gradcam.png": "What speaks for the first guess, in each picture (Grad-CAM; red: most)",
     "maps.png": "What the layers make of one image",
 }
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; } td { padding: .15rem 1.2rem .15rem 0; vertical-align: top; }
+table { border-collapse: collapse; }
+td { padding: .15rem 1.2rem .15rem 0; vertical-align: top; overflow-wrap: anywhere; }
 td:first-child { opacity: .7; white-space: nowrap; }
 figure { margin: 1.5rem 0; } figcaption { opacity: .7; }
 img { max-width: 100%; background: white; border-radius: 4px; }
