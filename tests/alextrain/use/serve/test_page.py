@@ -34,7 +34,7 @@ def six(path):
     def forward(images):
         three = colours().forward(images)
         rest = np.tile([0.06, 0.03, 0.01], (len(images), 1))
-        return np.concatenate([three * 0.9, rest], axis=1)
+        return np.concatenate([three * 0.9, rest], axis=1).astype(np.float32)
 
     return colours(path, forward, SIX)
 
