@@ -29,8 +29,8 @@ demo: setup ## ImageNet-like archives made here -> shards -> statistics -> netwo
 learn: setup ## a real small set: the recipes `quick` and `paper` beside each other
 	bash scripts/learn.sh $(RAW) $(OUT)/learn $(BIN)
 
-test: dev
-	$(BIN)/python -m pytest
+test: dev ## two at a time, with a thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: dev ## what takes minutes: many kills, much fuzz, load
 	$(BIN)/python -m pytest -m soak

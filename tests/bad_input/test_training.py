@@ -13,7 +13,7 @@ from alexprep.cli import main as alexprep
 from alextrain.cli import main as alextrain
 from tests.conftest import jpeg_bytes, smooth_image
 
-from .commands import fit, run, shard
+from .commands import TINY_NET, fit, run, shard
 
 # no train split; no val split; one class only
 
@@ -39,9 +39,8 @@ def test_runs_that_cannot_be_compared_are_not_trained(copy, command):
     shutil.rmtree(copy / "raw/val")
     shard(copy / "raw", copy / "only")
     run(alexprep, "stats", copy / "only", status=0)
-    output = run(
-        alextrain, *command, copy / "only", "--run", copy / "runs", "--device", "cpu", status=1
-    )
+    options = [*TINY_NET, "--run", copy / "runs"]
+    output = run(alextrain, *command, copy / "only", *options, status=1)
     assert "has no val split, and runs are compared by their validation errors" in output
     assert not (copy / "runs").exists()
 
